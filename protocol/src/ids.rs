@@ -1,0 +1,256 @@
+//! Trace ids and segment ids, parsed once and then compared as numbers.
+//!
+//! Source: `spec/segment-document.md` section 8. Hex digits are accepted in either case and written
+//! in lower case. The time inside a trace id is never interpreted: W3C ids carry random bits there.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The 128 bits of a trace id, written `1-<8 hex>-<24 hex>`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TraceId(u128);
+
+/// A text that is no trace id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("trace id is not of the form 1-<8 hex digits>-<24 hex digits>")]
+pub struct InvalidTraceId;
+
+impl TraceId {
+    /// The id with these bits; the first 32 are the time part of ids made by X-Ray SDKs.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// The 128 bits, in the order of the written digits.
+    #[must_use]
+    pub const fn bits(self) -> u128 {
+        self.0
+    }
+
+    /// Reads the X-Ray form `1-<8 hex>-<24 hex>`, as documents carry it.
+    ///
+    /// # Errors
+    /// [`InvalidTraceId`] for any other text.
+    pub fn parse(text: &str) -> Result<Self, InvalidTraceId> {
+        let rest = text.strip_prefix("1-").ok_or(InvalidTraceId)?;
+        let (time, random) = rest.split_once('-').ok_or(InvalidTraceId)?;
+        let time = hex_bits(time, 8).ok_or(InvalidTraceId)?;
+        let random = hex_bits(random, 24).ok_or(InvalidTraceId)?;
+        Ok(Self((time << 96) | random))
+    }
+
+    /// Reads the X-Ray form or 32 plain hex digits (W3C), as read requests may carry either
+    /// (`spec/api.md` section 1.7).
+    ///
+    /// # Errors
+    /// [`InvalidTraceId`] for any other text.
+    pub fn parse_any(text: &str) -> Result<Self, InvalidTraceId> {
+        match hex_bits(text, 32) {
+            Some(bits) => Ok(Self(bits)),
+            None => Self::parse(text),
+        }
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "1-{:08x}-{:024x}",
+            self.0 >> 96,
+            self.0 & ((1 << 96) - 1)
+        )
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TraceId({self})")
+    }
+}
+
+impl FromStr for TraceId {
+    type Err = InvalidTraceId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse_any(text)
+    }
+}
+
+impl Serialize for TraceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TraceId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            Self::parse_any(&text).map_err(serde::de::Error::custom)
+        } else {
+            u128::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+/// The 64 bits of a segment's or subsegment's id, written as 16 hex digits; never zero.
+///
+/// Segments and subsegments share one space of ids per trace.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentId(u64);
+
+/// A text that is no segment id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("segment id is not 16 hex digits, or all zero")]
+pub struct InvalidSegmentId;
+
+impl SegmentId {
+    /// The id with these bits; `None` for zero, which no segment may have.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        if bits == 0 { None } else { Some(Self(bits)) }
+    }
+
+    /// The 64 bits, in the order of the written digits.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Reads 16 hex digits.
+    ///
+    /// # Errors
+    /// [`InvalidSegmentId`] for any other text, and for 16 zeros.
+    pub fn parse(text: &str) -> Result<Self, InvalidSegmentId> {
+        let bits = hex_bits(text, 16).ok_or(InvalidSegmentId)?;
+        u64::try_from(bits)
+            .ok()
+            .and_then(Self::from_bits)
+            .ok_or(InvalidSegmentId)
+    }
+}
+
+impl fmt::Display for SegmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for SegmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SegmentId({self})")
+    }
+}
+
+impl Serialize for SegmentId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SegmentId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            Self::parse(&text).map_err(serde::de::Error::custom)
+        } else {
+            let bits = u64::deserialize(deserializer)?;
+            Self::from_bits(bits).ok_or_else(|| serde::de::Error::custom(InvalidSegmentId))
+        }
+    }
+}
+
+/// The value of exactly `digits` hex digits (at most 32) of either case, else `None`.
+fn hex_bits(text: &str, digits: usize) -> Option<u128> {
+    if text.len() != digits {
+        return None;
+    }
+    text.bytes().try_fold(0_u128, |bits, byte| {
+        let digit = char::from(byte).to_digit(16)?;
+        Some((bits << 4) | u128::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn trace_id_is_read_in_any_case_and_written_in_lower_case() {
+        let id = TraceId::parse("1-6592008A-0F1E2D3C4B5A69788796A5B4").unwrap();
+        assert_eq!(id.to_string(), "1-6592008a-0f1e2d3c4b5a69788796a5b4");
+    }
+
+    #[test]
+    fn w3c_trace_id_is_the_same_id() {
+        let w3c = TraceId::parse_any("0f1e2d3c4b5a69788796a5b4c3d2e1f0").unwrap();
+        assert_eq!(w3c.to_string(), "1-0f1e2d3c-4b5a69788796a5b4c3d2e1f0");
+        assert_eq!(TraceId::parse_any(&w3c.to_string()), Ok(w3c));
+    }
+
+    #[test]
+    fn other_texts_are_no_trace_ids() {
+        for text in [
+            "",
+            "1",
+            "1-",
+            "2-6592008a-0f1e2d3c4b5a69788796a5b4",
+            "1-6592008a0f1e2d3c4b5a69788796a5b4",
+            "1-6592008-00f1e2d3c4b5a69788796a5b4",
+            "1-6592008a-0f1e2d3c4b5a69788796a5b",
+            "1-6592008a-0f1e2d3c4b5a69788796a5b4-",
+            "1-6592008g-0f1e2d3c4b5a69788796a5b4",
+            "1-+592008a-0f1e2d3c4b5a69788796a5b4",
+            "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+            "1-é592008-0f1e2d3c4b5a69788796a5b4",
+        ] {
+            assert_eq!(TraceId::parse(text), Err(InvalidTraceId), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn segment_id_is_sixteen_hex_digits_and_not_zero() {
+        assert_eq!(
+            SegmentId::parse("3F1e0c2b9a8d7e6f").unwrap().to_string(),
+            "3f1e0c2b9a8d7e6f"
+        );
+        for text in [
+            "",
+            "3f1e0c2b9a8d7e6",
+            "3f1e0c2b9a8d7e6f0",
+            "0000000000000000",
+            "xxxxxxxxxxxxxxxx",
+        ] {
+            assert_eq!(SegmentId::parse(text), Err(InvalidSegmentId), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn property_ids_round_trip(trace in any::<u128>(), segment in 1_u64..) {
+            let trace = TraceId::from_bits(trace);
+            prop_assert_eq!(TraceId::parse(&trace.to_string()), Ok(trace));
+            let segment = SegmentId::from_bits(segment).unwrap();
+            prop_assert_eq!(SegmentId::parse(&segment.to_string()), Ok(segment));
+        }
+
+        #[test]
+        fn property_no_text_makes_the_parsers_panic(text in ".*") {
+            let _either = TraceId::parse_any(&text);
+            let _either = SegmentId::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Every documented limit of the X-Ray API and its documents, with its source.
+//!
+//! Limits that only protect AWS are looser here; those that clients rely on keep AWS's values
+//! (`spec/api.md` section 9).
+
+use std::ops::RangeInclusive;
+
+/// Documents in one PutTraceSegments call (`spec/api.md` 3.1); beyond it the whole call is refused.
+pub const DOCUMENTS_PER_CALL_MAX: usize = 50;
+
+/// UTF-8 bytes of one document. AWS: 64 KB; ours is looser, since HTTP and TCP can carry more than a
+/// datagram (`spec/segment-document.md` section 10).
+pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of a request body of the API (`spec/api.md` 3.1 asks for 8 MB).
+pub const REQUEST_BODY_BYTES_MAX: usize = 8 << 20;
+
+/// Levels of JSON nesting in a document. It is serde_json's own bound, which protects the parser's
+/// stack; the specification caps nesting at the same number (`spec/segment-document.md` section 10).
+pub const DOCUMENT_DEPTH_MAX: usize = 128;
+
+/// Characters of a segment's name; longer ones are cut in everything derived
+/// (`spec/segment-document.md` section 2).
+pub const NAME_CHARS_MAX: usize = 200;
+
+/// Different annotations (key, type, value) of a trace that are indexed
+/// (`spec/traces-and-graph.md` section 4).
+pub const ANNOTATIONS_INDEXED_MAX: usize = 50;
+
+/// Characters of an indexed annotation's key (`spec/segment-document.md` section 6).
+pub const ANNOTATION_KEY_CHARS_MAX: usize = 500;
+
+/// Characters of an indexed annotation's text value (`spec/segment-document.md` section 6).
+pub const ANNOTATION_VALUE_CHARS_MAX: usize = 1000;
+
+/// Links of one segment that draw edges (`spec/segment-document.md` section 7).
+pub const LINKS_PER_SEGMENT_MAX: usize = 20;
+
+/// Links of one trace that draw edges (`spec/segment-document.md` section 7).
+pub const LINKS_PER_TRACE_MAX: usize = 100;
+
+/// Trace ids in one BatchGetTraces or GetTraceGraph call (`spec/api.md` 3.6, 3.7).
+pub const TRACE_IDS_PER_CALL_MAX: usize = 5;
+
+/// Characters of one trace id in a request (`spec/api.md` 3.6).
+pub const TRACE_ID_CHARS: RangeInclusive<usize> = 1..=35;
+
+/// Seconds between StartTime and EndTime of a summary or graph query (`spec/api.md` 3.5, 3.8).
+pub const QUERY_WINDOW_SECONDS_MAX: i64 = 6 * 3600;
+
+/// Characters of a filter expression (`spec/filter-expressions.md` section 1).
+pub const FILTER_CHARS_MAX: usize = 8192;
+
+/// Statistics documents in one GetSamplingTargets call (`spec/api.md` 3.4).
+pub const STATISTICS_PER_CALL_MAX: usize = 25;
+
+/// Characters of a sampling client's id, exactly (`spec/api.md` 3.4).
+pub const CLIENT_ID_CHARS: usize = 24;
+
+/// Characters of a sampling rule's or group's name (`spec/api.md` 3.3, 3.8).
+pub const NAME_OF_RULE_OR_GROUP_CHARS: RangeInclusive<usize> = 1..=32;
+
+/// Characters of a group's ARN in a request (`spec/api.md` 3.8).
+pub const GROUP_ARN_CHARS: RangeInclusive<usize> = 1..=400;
+
+/// Characters of `EC2InstanceId` in PutTelemetryRecords (`spec/api.md` 3.2).
+pub const INSTANCE_ID_CHARS_MAX: usize = 20;
+
+/// Characters of `Hostname` in PutTelemetryRecords (`spec/api.md` 3.2).
+pub const HOSTNAME_CHARS_MAX: usize = 255;
+
+/// Characters of `ResourceARN` in PutTelemetryRecords and in a sampling rule (`spec/api.md` 3.2, 3.3).
+pub const RESOURCE_ARN_CHARS_MAX: usize = 500;
+
+/// Bytes of the largest datagram IPv6 can carry; no receive buffer needs more
+/// (`spec/daemon.md` section 2.2).
+pub const DATAGRAM_BYTES_MAX: usize = 65_536;

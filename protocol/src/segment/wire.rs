@@ -1,0 +1,163 @@
+//! A segment or subsegment as it stands in the text: the mandatory members may be missing or of a
+//! wrong type here. [`super::verdict`] turns it into an [`super::Entity`].
+
+use std::borrow::Cow;
+
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
+
+use super::lenient::{FromJson, Key, Number, Seen};
+use super::{AnnotationValue, Aws, Cause, Http, Link, Sql};
+use crate::ids::{SegmentId, TraceId};
+use crate::limits::{ANNOTATION_KEY_CHARS_MAX, ANNOTATION_VALUE_CHARS_MAX};
+
+/// The members of a segment or subsegment that something is read from.
+#[derive(Debug, Default)]
+pub(super) struct EntityWire<'a> {
+    pub(super) id: Seen<Cow<'a, str>>,
+    pub(super) name: Seen<Cow<'a, str>>,
+    pub(super) trace_id: Seen<Cow<'a, str>>,
+    pub(super) parent_id: Seen<Cow<'a, str>>,
+    pub(super) kind: Seen<Cow<'a, str>>,
+    pub(super) start_time: Seen<f64>,
+    pub(super) end_time: Seen<f64>,
+    pub(super) in_progress: Seen<bool>,
+    pub(super) namespace: Option<Cow<'a, str>>,
+    pub(super) origin: Option<Cow<'a, str>>,
+    pub(super) user: Option<Cow<'a, str>>,
+    pub(super) resource_arn: Option<Cow<'a, str>>,
+    pub(super) error: Option<bool>,
+    pub(super) throttle: Option<bool>,
+    pub(super) fault: Option<bool>,
+    pub(super) traced: Option<bool>,
+    pub(super) http: Option<Http<'a>>,
+    pub(super) aws: Option<Aws<'a>>,
+    pub(super) sql: Option<Sql<'a>>,
+    pub(super) cause: Option<Cause<'a>>,
+    pub(super) annotations: Annotations<'a>,
+    pub(super) links: Vec<Link<'a>>,
+    pub(super) subsegments: Subsegments<'a>,
+}
+
+impl<'a> FromJson<'a> for EntityWire<'a> {
+    fn from_object<A: MapAccess<'a>>(mut object: A) -> Result<Option<Self>, A::Error> {
+        let mut this = Self::default();
+        while let Some(key) = object.next_key::<Key<'a>>()? {
+            match &*key.0 {
+                "id" => this.id = object.next_value()?,
+                "name" => this.name = object.next_value()?,
+                "trace_id" => this.trace_id = object.next_value()?,
+                "parent_id" => this.parent_id = object.next_value()?,
+                "type" => this.kind = object.next_value()?,
+                "start_time" => this.start_time = object.next_value()?,
+                "end_time" => this.end_time = object.next_value()?,
+                "in_progress" => this.in_progress = object.next_value()?,
+                "namespace" => this.namespace = optional(&mut object)?,
+                "origin" => this.origin = optional(&mut object)?,
+                "user" => this.user = optional(&mut object)?,
+                "resource_arn" => this.resource_arn = optional(&mut object)?,
+                "error" => this.error = optional(&mut object)?,
+                "throttle" => this.throttle = optional(&mut object)?,
+                "fault" => this.fault = optional(&mut object)?,
+                "traced" => this.traced = optional(&mut object)?,
+                "http" => this.http = optional(&mut object)?,
+                "aws" => this.aws = optional(&mut object)?,
+                "sql" => this.sql = optional(&mut object)?,
+                "cause" => this.cause = optional(&mut object)?,
+                "annotations" => this.annotations = optional(&mut object)?.unwrap_or_default(),
+                "links" => this.links = optional(&mut object)?.unwrap_or_default(),
+                "subsegments" => this.subsegments = optional(&mut object)?.unwrap_or_default(),
+                _ => {
+                    object.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Some(this))
+    }
+}
+
+fn optional<'a, A: MapAccess<'a>, T: FromJson<'a>>(object: &mut A) -> Result<Option<T>, A::Error> {
+    Ok(object.next_value::<Seen<T>>()?.value())
+}
+
+/// `subsegments`: unlike other arrays, an element that is no object may not be passed over, since
+/// one bad embedded subsegment refuses the whole document.
+#[derive(Debug, Default)]
+pub(super) struct Subsegments<'a>(pub(super) Vec<Seen<EntityWire<'a>>>);
+
+impl<'a> FromJson<'a> for Subsegments<'a> {
+    fn from_array<A: SeqAccess<'a>>(mut array: A) -> Result<Option<Self>, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = array.next_element()? {
+            elements.push(element);
+        }
+        Ok(Some(Self(elements)))
+    }
+}
+
+/// `annotations`: keys and values of an indexable type and length.
+#[derive(Debug, Default)]
+pub(super) struct Annotations<'a>(pub(super) Vec<(Cow<'a, str>, AnnotationValue<'a>)>);
+
+impl<'a> FromJson<'a> for Annotations<'a> {
+    fn from_object<A: MapAccess<'a>>(mut object: A) -> Result<Option<Self>, A::Error> {
+        let mut pairs: Vec<(Cow<'a, str>, AnnotationValue<'a>)> = Vec::new();
+        while let Some(key) = object.next_key::<Key<'a>>()? {
+            let value = object.next_value::<Seen<AnnotationValue<'a>>>()?.value();
+            // the last of repeated keys wins, also when it cannot be indexed
+            pairs.retain(|(known, _)| *known != key.0);
+            if let Some(value) = value
+                && key.0.chars().count() <= ANNOTATION_KEY_CHARS_MAX
+            {
+                pairs.push((key.0, value));
+            }
+        }
+        Ok(Some(Self(pairs)))
+    }
+}
+
+impl<'a> FromJson<'a> for AnnotationValue<'a> {
+    fn from_text(text: Cow<'a, str>) -> Option<Self> {
+        (text.chars().count() <= ANNOTATION_VALUE_CHARS_MAX).then_some(Self::Text(text))
+    }
+
+    fn from_bool(value: bool) -> Option<Self> {
+        Some(Self::Bool(value))
+    }
+
+    fn from_number(number: Number) -> Option<Self> {
+        // -0 and 0 are one value
+        f64::from_number(number).map(|value| Self::Number(value + 0.0))
+    }
+}
+
+impl<'a> FromJson<'a> for Link<'a> {
+    fn from_object<A: MapAccess<'a>>(mut object: A) -> Result<Option<Self>, A::Error> {
+        let (mut trace_id, mut id, mut reference_type) = (None, None, None);
+        while let Some(key) = object.next_key::<Key<'a>>()? {
+            match &*key.0 {
+                "trace_id" => trace_id = optional::<A, Cow<'a, str>>(&mut object)?,
+                "id" => id = optional::<A, Cow<'a, str>>(&mut object)?,
+                "attributes" => {
+                    let attributes = optional::<A, LinkAttributes<'a>>(&mut object)?;
+                    reference_type = attributes.and_then(|found| found.reference_type);
+                }
+                _ => {
+                    object.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let trace_id = trace_id.and_then(|text| TraceId::parse_any(&text).ok());
+        let id = id.and_then(|text| SegmentId::parse(&text).ok());
+        Ok(trace_id.zip(id).map(|(trace_id, id)| Self {
+            trace_id,
+            id,
+            reference_type,
+        }))
+    }
+}
+
+super::lenient::json_object! {
+    struct LinkAttributes<'a> {
+        reference_type: Cow<'a, str> = "aws.xray.reserved.reference_type",
+    }
+}
