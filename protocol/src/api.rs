@@ -1,1 +1,112 @@
-//! Placeholder.
+//! Request and answer shapes of the X-Ray API, a file per family of operations.
+//!
+//! Requests are read liberally: a member that is `null` counts as absent and unknown ones are
+//! ignored (`spec/api.md` section 1.2). Answers follow section 1.4: lists and maps are always
+//! present, whole numbers carry no decimal point.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{ApiError, ApiErrorKind};
+use crate::timestamp::Timestamp;
+
+pub mod graph;
+pub mod sampling;
+pub mod telemetry;
+pub mod traces;
+
+/// Reads a request body; an empty one counts as `{}`, as several pollers send it.
+///
+/// # Errors
+/// `SerializationException` when the body is not JSON, not an object, or has a member of a wrong
+/// JSON type.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let refused = |message: String| ApiError {
+        kind: ApiErrorKind::Serialization,
+        message,
+    };
+    // serde reads structs from arrays as well; the protocol does not
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(refused("request body is not a JSON object".to_owned()));
+    }
+    serde_json::from_slice(body).map_err(|error| refused(format!("request body: {error}")))
+}
+
+/// The value of a required member.
+///
+/// # Errors
+/// `InvalidRequestException` naming the member when it is absent.
+pub fn required<T>(member: Option<T>, name: &str) -> Result<T, ApiError> {
+    member.ok_or_else(|| ApiError::invalid_request(format!("{name} must not be null")))
+}
+
+/// A time in a request: epoch seconds, or an ISO 8601 text, which no SDK sends but people do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestTime(pub Timestamp);
+
+impl<'de> Deserialize<'de> for RequestTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Seconds(f64),
+            Text(String),
+        }
+        let time = match Written::deserialize(deserializer)? {
+            Written::Seconds(seconds) => Timestamp::from_seconds_f64(seconds),
+            Written::Text(text) => text
+                .parse::<jiff::Timestamp>()
+                .ok()
+                .map(|time| Timestamp::from_micros(time.as_microsecond())),
+        };
+        time.map(Self)
+            .ok_or_else(|| serde::de::Error::custom("not a timestamp"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "PascalCase")]
+    struct Request {
+        start_time: Option<RequestTime>,
+    }
+
+    fn time(body: &str) -> Result<Option<RequestTime>, ApiErrorKind> {
+        decode::<Request>(body.as_bytes())
+            .map(|r| r.start_time)
+            .map_err(|error| error.kind)
+    }
+
+    #[test]
+    fn bodies_are_read_liberally() {
+        let at = |seconds| Ok(Some(RequestTime(Timestamp::from_seconds(seconds))));
+        assert_eq!(time(""), Ok(None));
+        assert_eq!(time("{}"), Ok(None));
+        assert_eq!(time(" {\"StartTime\":null,\"Other\":[1]}"), Ok(None));
+        assert_eq!(time("{\"StartTime\":1704067200}"), at(1_704_067_200));
+        assert_eq!(time("{\"StartTime\":1.7040672E9}"), at(1_704_067_200));
+        assert_eq!(
+            time("{\"StartTime\":\"2024-01-01T00:00:00Z\"}"),
+            at(1_704_067_200)
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_or_has_a_wrong_type_is_a_serialization_error() {
+        for body in [
+            "[]",
+            "5",
+            "null",
+            "{",
+            "not json",
+            "{\"StartTime\":\"soon\"}",
+            "{\"StartTime\":{}}",
+        ] {
+            assert_eq!(time(body), Err(ApiErrorKind::Serialization), "{body}");
+        }
+    }
+}
