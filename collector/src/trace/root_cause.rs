@@ -1,0 +1,236 @@
+//! Root causes of faults, errors and response times. Source: `spec/traces-and-graph.md` section 5.
+
+use std::collections::BTreeMap;
+
+use radiograph_protocol::ids::SegmentId;
+use radiograph_protocol::segment::Flags;
+use radiograph_protocol::timestamp::Timestamp;
+
+use super::documents::inferred_id;
+use super::node;
+use super::stitch::{Index, Member, Trace};
+use super::summary::{RootCause, RootCauseEntity, RootCauseService};
+
+/// Causes of one kind that a summary lists, by (start, id) of their culprit. Ours: AWS documents no
+/// bound, and a hostile trace has as many as it has entities.
+pub const ROOT_CAUSES_MAX: usize = 100;
+
+/// Entities of one cause, counted from the entry; the rest of a longer chain is left out, since a
+/// stored summary must stay small whatever is sent.
+pub const ROOT_CAUSE_ENTITIES_MAX: usize = 1000;
+
+/// A step of a path: a sent entity, or the inferred segment at the other end of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Sent(Index),
+    Inferred(Index),
+}
+
+/// The causes of entities that have a flag: one for each chain of flagged entities, from the first
+/// whose parent lacks it down to the last.
+#[must_use]
+pub fn of_flag(trace: &Trace<'_>, has: impl Fn(Flags) -> bool) -> Vec<RootCause> {
+    let flagged = |member: &Member<'_>| has(member.entity.outcome());
+    let mut lasts: Vec<(Timestamp, SegmentId, Step)> = trace
+        .members()
+        .filter(|(_, member)| flagged(member))
+        .filter_map(|(at, member)| {
+            let mut below = member.subsegments.iter().chain(&member.callees);
+            let goes_on = below.any(|child| flagged(trace.member(*child)));
+            let step = if member.infers {
+                Step::Inferred(at)
+            } else {
+                Step::Sent(at)
+            };
+            // a failed call whose inferred segment is the culprit may have failed children as well
+            (member.infers || !goes_on).then_some((member.entity.start, last_id(trace, step), step))
+        })
+        .collect();
+    lasts.sort_by_key(|(start, id, _)| (*start, *id));
+    lasts.truncate(ROOT_CAUSES_MAX);
+    let root = trace.root().map(|(at, _)| at);
+    lasts
+        .into_iter()
+        .map(|(_, _, last)| {
+            let (path, top) = path_to(trace, last, &flagged);
+            RootCause {
+                services: services(trace, &path, |_| 0),
+                client_impacting: Some(top) == root,
+            }
+        })
+        .collect()
+}
+
+fn last_id(trace: &Trace<'_>, step: Step) -> SegmentId {
+    match step {
+        Step::Sent(at) => trace.member(at).entity.id,
+        Step::Inferred(at) => {
+            let call = trace.member(at);
+            SegmentId::parse(&inferred_id(trace.trace_id, call)).unwrap_or(call.entity.id)
+        }
+    }
+}
+
+/// The steps from the owner of the topmost flagged entity down to `last`, and that topmost entity.
+fn path_to(
+    trace: &Trace<'_>,
+    last: Step,
+    flagged: &impl Fn(&Member<'_>) -> bool,
+) -> (Vec<Step>, Index) {
+    let mut path = vec![last];
+    let mut top = match last {
+        Step::Sent(at) => at,
+        Step::Inferred(at) => {
+            path.push(Step::Sent(at));
+            at
+        }
+    };
+    while let Some(parent) = trace
+        .member(top)
+        .parent
+        .filter(|at| flagged(trace.member(*at)))
+    {
+        top = parent;
+        path.push(Step::Sent(top));
+    }
+    let owner = trace.member(top).owner;
+    let mut at = top;
+    while at != owner
+        && let Some(parent) = trace.member(at).parent
+    {
+        at = parent;
+        path.push(Step::Sent(at));
+    }
+    path.reverse();
+    path.truncate(ROOT_CAUSE_ENTITIES_MAX);
+    (path, top)
+}
+
+/// The cause of the response time: from the root to the child that covers most of it, as long as
+/// that is half or more. At most one.
+#[must_use]
+pub fn of_response_time(trace: &Trace<'_>) -> Option<RootCause> {
+    let (root_at, root) = trace.root()?;
+    let whole = root.entity.end?.since(root.entity.start).micros();
+    if whole == 0 {
+        return None;
+    }
+    let covered = coverage(trace, root);
+    let covers = |step: Step| match step {
+        Step::Sent(at) => covered.get(&at).copied().unwrap_or(0),
+        Step::Inferred(at) => overlap(root, trace.member(at)),
+    };
+    let mut path = vec![Step::Sent(root_at)];
+    let mut at = root_at;
+    while path.len() < ROOT_CAUSE_ENTITIES_MAX {
+        let member = trace.member(at);
+        let sent = member
+            .subsegments
+            .iter()
+            .chain(&member.callees)
+            .map(|child| Step::Sent(*child));
+        let steps = sent.chain(member.infers.then_some(Step::Inferred(at)));
+        let order = |step: &Step| match *step {
+            Step::Sent(child) => trace.member(child).order(),
+            Step::Inferred(call) => (trace.member(call).entity.start, last_id(trace, *step)),
+        };
+        let widest = steps.max_by(|a, b| {
+            covers(*a)
+                .cmp(&covers(*b))
+                .then_with(|| order(b).cmp(&order(a)))
+        });
+        let Some(step) = widest.filter(|step| covers(*step).saturating_mul(2) >= whole) else {
+            break;
+        };
+        path.push(step);
+        match step {
+            Step::Sent(child) => at = child,
+            Step::Inferred(_) => break,
+        }
+    }
+    let permille = |step: Step| (covers(step).saturating_mul(2000) / whole + 1) / 2;
+    (path.len() > 1).then(|| RootCause {
+        services: services(trace, &path, permille),
+        client_impacting: true,
+    })
+}
+
+/// Microseconds of the root's interval that each entity covers, itself or by a child of it.
+fn coverage(trace: &Trace<'_>, root: &Member<'_>) -> BTreeMap<Index, i64> {
+    let mut covered: BTreeMap<Index, i64> = BTreeMap::new();
+    for (at, member) in trace.parents_first().rev() {
+        let own = overlap(root, member);
+        let widest = covered.entry(at).or_insert(0);
+        *widest = own.max(*widest);
+        let widest = *widest;
+        if let Some(parent) = member.parent {
+            let known = covered.entry(parent).or_insert(0);
+            *known = widest.max(*known);
+        }
+    }
+    covered
+}
+
+fn overlap(root: &Member<'_>, member: &Member<'_>) -> i64 {
+    let (root, entity) = (root.entity, member.entity);
+    let end = root.end_or_start().min(entity.end_or_start());
+    end.since(root.start.max(entity.start)).micros()
+}
+
+/// A path, cut into the services it leads through.
+fn services(
+    trace: &Trace<'_>,
+    path: &[Step],
+    permille: impl Fn(Step) -> i64,
+) -> Vec<RootCauseService> {
+    let mut services: Vec<RootCauseService> = Vec::new();
+    for step in path {
+        let entity = entity(trace, *step, permille(*step));
+        let begins = match *step {
+            Step::Sent(at) if trace.member(at).owner == at => Some((trace.node_of(at), false)),
+            Step::Sent(_) => None,
+            Step::Inferred(at) => Some((node::of_inferred(trace.member(at).entity), true)),
+        };
+        if let Some((node, inferred)) = begins {
+            services.push(RootCauseService {
+                node,
+                inferred,
+                path: Vec::new(),
+            });
+        }
+        if let Some(service) = services.last_mut() {
+            service.path.push(entity);
+        }
+    }
+    services
+}
+
+fn entity(trace: &Trace<'_>, step: Step, coverage_permille: i64) -> RootCauseEntity {
+    match step {
+        Step::Inferred(at) => RootCauseEntity {
+            name: node::inferred_name(trace.member(at).entity).to_owned(),
+            remote: false,
+            exceptions: Vec::new(),
+            coverage_permille,
+        },
+        Step::Sent(at) => {
+            let member = trace.member(at);
+            let name = if member.is_call() {
+                node::inferred_name(member.entity)
+            } else {
+                &member.entity.name
+            };
+            let cause = member.entity.cause.as_ref();
+            let exceptions = cause.map_or(&[][..], |cause| cause.exceptions()).iter();
+            let text = |text: Option<&str>| text.unwrap_or("").to_owned();
+            RootCauseEntity {
+                name: name.to_owned(),
+                remote: member.is_call(),
+                exceptions: exceptions
+                    .map(|e| (text(e.kind.as_deref()), text(e.message.as_deref())))
+                    .collect(),
+                coverage_permille,
+            }
+        }
+    }
+}
