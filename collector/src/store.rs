@@ -1,0 +1,204 @@
+//! The store: documents and views, durable, behind one narrow trait.
+//!
+//! No other module knows a database. Every backend passes the suite in `store/contract`. Nothing here interprets a
+//! document: validation comes before, derivation after.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use radiograph_protocol::ids::TraceId;
+use radiograph_protocol::timestamp::Timestamp;
+
+use crate::trace::totals::MinuteTotals;
+use crate::trace::view::TraceView;
+
+#[cfg(any(test, feature = "store-contract"))]
+pub mod contract;
+pub mod embedded;
+
+/// A checked document on its way into the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The trace it belongs to.
+    pub trace_id: TraceId,
+    /// Its text as it was sent.
+    pub document: String,
+}
+
+/// All different documents of one trace, in no particular order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceDocuments {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The documents' texts; never empty, no two alike.
+    pub documents: Vec<String>,
+}
+
+/// Which views to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewScan {
+    /// Start of the window, inclusive.
+    pub start: Timestamp,
+    /// End of the window, exclusive.
+    pub end: Timestamp,
+    /// What has to lie in the window.
+    pub range: ScanRange,
+    /// Go on behind this place; `None` begins with the newest.
+    pub after: Option<Cursor>,
+    /// Views in the page at most; at least 1.
+    pub views_max: usize,
+}
+
+/// What has to lie in the window `[start, end)` of a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanRange {
+    /// The trace's start.
+    Started,
+    /// Any moment of the trace: `summary.start < end` and `summary.latest >= start`.
+    Active,
+}
+
+/// A place in the order of views: by start, then by trace id, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// The view's start.
+    pub start: Timestamp,
+    /// The view's trace.
+    pub trace_id: TraceId,
+}
+
+/// A page of views, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct ViewPage {
+    /// The views.
+    pub views: Vec<Arc<TraceView>>,
+    /// Where to go on; `None` when the window is exhausted.
+    pub next: Option<Cursor>,
+}
+
+/// A small configuration record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateRecord {
+    /// Grows by one with every change, from 1.
+    pub version: u64,
+    /// The record's bytes; what they mean is its owner's affair.
+    pub value: Vec<u8>,
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Reading or writing did not work; the store may be read still.
+    #[error("{doing}")]
+    Io {
+        /// What was being done, with the path.
+        doing: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An earlier write or sync did not work: nothing more is accepted until the next opening, since
+    /// what the disk holds is unknown.
+    #[error("the store takes no more writes since an earlier one failed")]
+    Poisoned,
+    /// The directory is in use by another process.
+    #[error("data directory {path} is in use by another process")]
+    InUse {
+        /// The directory.
+        path: String,
+    },
+    /// A file is not what it should be.
+    #[error("{path}: {reason}")]
+    Corrupt {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A configuration record was changed by somebody else meanwhile.
+    #[error("record {key} has version {found}, not the expected {expected}")]
+    VersionConflict {
+        /// The record.
+        key: String,
+        /// What the caller knew; 0 for "not there".
+        expected: u64,
+        /// What is there.
+        found: u64,
+    },
+    /// The small-state database did not work.
+    #[error("small-state database: {reason}")]
+    State {
+        /// What it said.
+        reason: String,
+    },
+    /// The store is being closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Where documents and views live. Shared by all services; every method may be called concurrently.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Adds documents; they are durable (synced) when this returns `Ok`. A document that the store
+    /// already has, by trace and content, is not stored again, and is durable as well when this
+    /// returns. An empty list returns at once.
+    ///
+    /// # Errors
+    /// When anything could not be written; then none of the records may be taken as stored.
+    async fn append(&self, records: Vec<Record>) -> Result<(), StoreError>;
+
+    /// All documents of these traces. Unknown traces are left out; repeated ids count once; order is
+    /// that of the ids given. Documents whose `append` has not returned may or may not be there.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    async fn documents(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceDocuments>, StoreError>;
+
+    /// Replaces the earlier view of each trace, totals included. A view of a lower revision than the
+    /// one stored is ignored, unless the stored one counts more documents than the trace still has,
+    /// as after [`Store::drop_before`]. Need not be durable when it returns: after a crash the trace
+    /// is [`Store::unsettled`] again.
+    ///
+    /// # Errors
+    /// When they could not be written.
+    async fn put_views(&self, views: Vec<TraceView>) -> Result<(), StoreError>;
+
+    /// A page of views in a window, newest first: by start, then trace id, both descending.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    async fn views(&self, scan: ViewScan) -> Result<ViewPage, StoreError>;
+
+    /// The sum of all views' contributions over the minutes of `[start, end)`
+    /// (`spec/traces-and-graph.md` section 7.5).
+    ///
+    /// # Errors
+    /// When they could not be read.
+    async fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MinuteTotals, StoreError>;
+
+    /// Traces whose view does not cover all their documents.
+    ///
+    /// # Errors
+    /// When this could not be read.
+    async fn unsettled(&self) -> Result<Vec<TraceId>, StoreError>;
+
+    /// Drops what arrived before `time`, by whole partitions: a partition goes when all of it is
+    /// older. Views whose last version lies in a dropped partition go with it, out of the totals too.
+    ///
+    /// # Errors
+    /// When it could not be removed.
+    async fn drop_before(&self, time: Timestamp) -> Result<(), StoreError>;
+
+    /// A configuration record; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    async fn state(&self, key: &str) -> Result<Option<StateRecord>, StoreError>;
+
+    /// Writes a configuration record durably if its version is still `expected` (0: not there yet),
+    /// and returns the new version.
+    ///
+    /// # Errors
+    /// [`StoreError::VersionConflict`] when it is not; others when it could not be written.
+    async fn put_state(&self, key: &str, expected: u64, value: Vec<u8>) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,151 @@
+//! Promises about views, totals and what is unsettled.
+
+use super::sample::{HOUR, lasting, sum, trace, view};
+use super::{ScanRange, Subject, all_totals, all_views, append, put, scan, totals, unsettled};
+
+/// Views are ordered by start, descending.
+pub async fn views_come_newest_first(subject: &mut dyn Subject) {
+    put(
+        subject,
+        &[view(1, 1, HOUR + 5), view(2, 1, HOUR + 9), view(3, 1, HOUR)],
+    )
+    .await;
+    let expected = [view(2, 1, HOUR + 9), view(1, 1, HOUR + 5), view(3, 1, HOUR)];
+    assert_eq!(all_views(subject).await, expected);
+}
+
+/// Pages of any size leave nothing out and repeat nothing; the last one ends the scan.
+pub async fn pages_join_up_to_the_whole(subject: &mut dyn Subject) {
+    let views: Vec<_> = (0..10)
+        .map(|number| view(number, 1, HOUR + i64::from(number)))
+        .collect();
+    put(subject, &views).await;
+    let newest_first: Vec<_> = views.into_iter().rev().collect();
+    for range in [ScanRange::Started, ScanRange::Active] {
+        for views_max in 1..=11 {
+            let found = scan(subject, (HOUR, HOUR + 10), range, views_max).await;
+            assert_eq!(found, newest_first, "{range:?}, pages of {views_max}");
+        }
+    }
+}
+
+/// Views with one start are ordered by trace id, descending, across pages too.
+pub async fn traces_that_started_together_are_told_apart(subject: &mut dyn Subject) {
+    put(
+        subject,
+        &[view(2, 1, HOUR), view(3, 1, HOUR), view(1, 1, HOUR)],
+    )
+    .await;
+    let expected = [view(3, 1, HOUR), view(2, 1, HOUR), view(1, 1, HOUR)];
+    assert_eq!(
+        scan(subject, (HOUR, HOUR + 1), ScanRange::Started, 1).await,
+        expected
+    );
+}
+
+/// The window's start belongs to it, its end does not; an empty window holds nothing.
+pub async fn a_window_ends_before_its_end(subject: &mut dyn Subject) {
+    put(subject, &[view(1, 1, HOUR), view(2, 1, HOUR + 10)]).await;
+    let started = |window| scan(subject, window, ScanRange::Started, 10);
+    assert_eq!(started((HOUR, HOUR + 10)).await, [view(1, 1, HOUR)]);
+    assert_eq!(
+        started((HOUR + 1, HOUR + 11)).await,
+        [view(2, 1, HOUR + 10)]
+    );
+    assert_eq!(started((HOUR, HOUR)).await, []);
+    assert_eq!(started((HOUR + 10, HOUR)).await, []);
+}
+
+/// A trace is active from its start to its latest moment, both included.
+pub async fn an_active_scan_finds_a_long_trace(subject: &mut dyn Subject) {
+    let long = lasting(1, 1, HOUR, 7200);
+    let brief = view(2, 1, HOUR + 60);
+    put(subject, &[long.clone(), brief.clone()]).await;
+    let active = |window| scan(subject, window, ScanRange::Active, 1);
+    assert_eq!(active((HOUR + 61, HOUR + 62)).await, [brief, long.clone()]);
+    let long = [long];
+    assert_eq!(active((HOUR + 7200, HOUR + 7300)).await, long);
+    assert_eq!(active((HOUR + 7201, HOUR + 7300)).await, []);
+    assert_eq!(active((HOUR - 9, HOUR)).await, []);
+    assert_eq!(active((HOUR - 9, HOUR + 1)).await, long);
+}
+
+/// Only the last view of a trace is there, at its new place, and only it counts in the totals.
+pub async fn a_view_replaces_the_earlier_one_in_views_and_totals(subject: &mut dyn Subject) {
+    put(subject, &[view(1, 1, HOUR + 100), view(2, 1, HOUR)]).await;
+    put(subject, &[lasting(1, 2, HOUR - 100, 50)]).await;
+    let expected = [view(2, 1, HOUR), lasting(1, 2, HOUR - 100, 50)];
+    assert_eq!(all_views(subject).await, expected);
+    assert_eq!(all_totals(subject).await, sum(&expected));
+}
+
+/// A late view of fewer documents does not undo a newer one; one of as many replaces it.
+pub async fn a_view_of_a_lower_revision_is_ignored(subject: &mut dyn Subject) {
+    put(subject, &[view(1, 2, HOUR)]).await;
+    put(subject, &[view(1, 1, HOUR + 1)]).await;
+    assert_eq!(all_views(subject).await, [view(1, 2, HOUR)]);
+    put(subject, &[view(1, 2, HOUR + 2)]).await;
+    assert_eq!(all_views(subject).await, [view(1, 2, HOUR + 2)]);
+    assert_eq!(all_totals(subject).await, sum(&[view(1, 2, HOUR + 2)]));
+}
+
+/// Of several views of one trace in one call, the greatest revision counts, the later of equals.
+pub async fn one_call_may_bring_several_views_of_a_trace(subject: &mut dyn Subject) {
+    let brought = [1, 3, 2, 3].into_iter().zip(HOUR..);
+    let brought: Vec<_> = brought
+        .map(|(revision, start)| view(1, revision, start))
+        .collect();
+    put(subject, &brought).await;
+    assert_eq!(all_views(subject).await, [view(1, 3, HOUR + 3)]);
+    assert_eq!(all_totals(subject).await, sum(&[view(1, 3, HOUR + 3)]));
+}
+
+/// Totals are cut to whole minutes.
+pub async fn totals_cover_the_minutes_of_the_window(subject: &mut dyn Subject) {
+    put(
+        subject,
+        &[
+            view(1, 1, HOUR),
+            view(2, 1, HOUR + 59),
+            view(3, 1, HOUR + 60),
+        ],
+    )
+    .await;
+    let requests = async |start, end| {
+        let totals = totals(subject, start, end).await;
+        totals.nodes.values().map(|node| node.present).sum::<i64>()
+    };
+    assert_eq!(requests(HOUR, HOUR + 60).await, 2);
+    assert_eq!(requests(HOUR + 60, HOUR + 120).await, 1);
+    assert_eq!(requests(HOUR + 30, HOUR + 61).await, 3);
+    assert_eq!(requests(HOUR + 120, HOUR + 180).await, 0);
+}
+
+/// Views and totals are there after reopening, replaced ones are not.
+pub async fn views_survive_reopening(subject: &mut dyn Subject) {
+    put(subject, &[view(1, 1, HOUR), view(2, 5, HOUR)]).await;
+    put(subject, &[view(1, 2, HOUR + 5)]).await;
+    subject.reopen().await;
+    let expected = [view(1, 2, HOUR + 5), view(2, 5, HOUR)];
+    assert_eq!(all_views(subject).await, expected);
+    assert_eq!(all_totals(subject).await, sum(&expected));
+}
+
+/// A trace is unsettled from a document on until a view counts it.
+pub async fn unsettled_are_traces_whose_view_misses_documents(subject: &mut dyn Subject) {
+    append(subject, trace(1), &["a", "b"]).await;
+    append(subject, trace(2), &["a"]).await;
+    put(subject, &[view(2, 1, HOUR), view(3, 1, HOUR)]).await;
+    assert_eq!(unsettled(subject).await, [trace(1)].into());
+    put(subject, &[view(1, 1, HOUR)]).await;
+    assert_eq!(unsettled(subject).await, [trace(1)].into());
+    subject.reopen().await;
+    assert_eq!(unsettled(subject).await, [trace(1)].into());
+    put(subject, &[view(1, 2, HOUR)]).await;
+    append(subject, trace(2), &["a"]).await;
+    assert_eq!(unsettled(subject).await, [].into());
+    append(subject, trace(2), &["b"]).await;
+    assert_eq!(unsettled(subject).await, [trace(2)].into());
+    subject.reopen().await;
+    assert_eq!(unsettled(subject).await, [trace(2)].into());
+}

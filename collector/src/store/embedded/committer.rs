@@ -1,0 +1,228 @@
+//! The one thread that writes: collects what waits, writes it with one write and one sync, publishes
+//! it to the index, and answers.
+//!
+//! Nothing is published or answered before it is durable, but for views, which are written only and
+//! ride on the next sync. After a failed write or sync nobody knows what the disk holds, and a sync
+//! that is tried again may report success for pages that are lost: the store is poisoned.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+use radiograph_protocol::ids::TraceId;
+use radiograph_protocol::timestamp::Timestamp;
+
+use super::Clock;
+use super::batch::Batch;
+use super::blocks::Partition;
+use super::failure::Doing;
+use super::format::BlockEncoder;
+use super::hour::Hour;
+use super::index::{Index, Place, ViewEntry};
+use super::log::LogWriter;
+use super::pack::Packer;
+use super::payload::DocumentDigest;
+use super::queue::Request;
+use super::shared::Shared;
+use crate::store::StoreError;
+use crate::trace::totals::Totals;
+use crate::trace::view::TraceView;
+
+/// The committer's state.
+pub(super) struct Committer {
+    /// Index and blocks.
+    pub(super) shared: Arc<Shared>,
+    /// The log being written.
+    pub(super) log: LogWriter,
+    /// Tells the time of arrival.
+    pub(super) clock: Clock,
+    /// Makes blocks.
+    pub(super) encoder: BlockEncoder,
+    /// An earlier write or sync failed.
+    pub(super) is_poisoned: bool,
+    /// Logs that are forgotten and still have to be removed, oldest first.
+    pub(super) doomed: Vec<PathBuf>,
+}
+
+/// What is published once it is on the disk.
+#[derive(Default)]
+struct Outcome {
+    documents: Vec<(TraceId, DocumentDigest, Place)>,
+    views: Vec<(TraceId, ViewEntry)>,
+    totals_gained: Totals,
+    totals_lost: Totals,
+}
+
+impl Committer {
+    /// Works until the queue is closed and empty.
+    pub(super) fn run(mut self, queue: &Receiver<Request>) {
+        while let Ok(first) = queue.recv() {
+            let mut batch = Batch::collect(first, queue);
+            let then_drop = batch.then_drop.take();
+            if !batch.is_empty() {
+                self.commit(batch);
+            }
+            if let Some((time, request)) = then_drop {
+                request.answer(self.drop_before(time));
+            }
+        }
+        if !self.is_poisoned
+            && let Err(error) = self.log.sync()
+        {
+            tracing::warn!(%error, "the last views are not durable and will be derived again");
+        }
+    }
+
+    fn commit(&mut self, mut batch: Batch) {
+        if self.is_poisoned {
+            return batch.answer(&Err(StoreError::Poisoned));
+        }
+        let views = winners(&batch, &self.shared.index());
+        let mut outcome = Outcome::default();
+        let views = match self.contributions_of_replaced(&views) {
+            Ok(lost) => {
+                outcome.totals_lost = lost;
+                views
+            }
+            Err(error) => {
+                batch.refuse_views(&error);
+                BTreeMap::new()
+            }
+        };
+        for (view, _) in views.values() {
+            outcome.totals_gained.add(&view.contributions, 1);
+        }
+        let written = self.write(&batch, &views, &mut outcome);
+        match &written {
+            Ok(()) => self.publish(outcome),
+            Err(error) => {
+                tracing::error!(%error, "the store takes no more writes");
+                self.is_poisoned = true;
+            }
+        }
+        batch.answer(&written);
+    }
+
+    /// The sum of what the earlier views of these traces contribute.
+    fn contributions_of_replaced(&self, views: &Winners<'_>) -> Result<Totals, StoreError> {
+        let mut sum = Totals::default();
+        for trace_id in views.keys() {
+            let old = self.shared.index().view(*trace_id);
+            if let Some(old) = old
+                && let Some(view) = self.shared.blocks.view(old.place)?
+            {
+                sum.add(&view.contributions, 1);
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Writes views and new documents, and syncs if there are documents. Views come first: one that
+    /// stands before a document in the log cannot cover it.
+    fn write(
+        &mut self,
+        batch: &Batch,
+        views: &Winners<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), StoreError> {
+        let hour = Hour::of((self.clock)());
+        let (partition, end) = self.log.turn_to(hour, &self.shared.blocks)?;
+        let mut packer = Packer::new(&mut self.encoder, partition, end);
+        let packing = "packing a commit for the log of";
+        let at = hour.path(std::path::Path::new(""));
+        for (trace_id, (view, encoded)) in views {
+            let place = packer.view(encoded).doing(packing, &at)?;
+            outcome.views.push((*trace_id, ViewEntry::of(view, place)));
+        }
+        let mut fresh = HashSet::new();
+        for new in batch.documents() {
+            let is_known = self.shared.index().has_document(new.trace_id, new.digest);
+            if !is_known && fresh.insert((new.trace_id, new.digest)) {
+                let place = packer
+                    .document(new.trace_id, &new.document)
+                    .doing(packing, &at)?;
+                outcome.documents.push((new.trace_id, new.digest, place));
+            }
+        }
+        let bytes = packer.finish().doing(packing, &at)?;
+        if !bytes.is_empty() {
+            self.log.append(&bytes)?;
+        }
+        if !outcome.documents.is_empty() {
+            self.log.sync()?;
+        }
+        Ok(())
+    }
+
+    fn publish(&self, outcome: Outcome) {
+        let mut index = self.shared.index_mut();
+        for (trace_id, digest, place) in outcome.documents {
+            index.add_document(trace_id, digest, place);
+        }
+        for (trace_id, view) in outcome.views {
+            index.put_view(trace_id, view);
+        }
+        index.totals.add(&outcome.totals_lost, -1);
+        index.totals.add(&outcome.totals_gained, 1);
+    }
+
+    /// Forgets and removes the logs all of which is older than `time`, oldest first, so that a
+    /// replaced view never comes back because its successor went before it.
+    fn drop_before(&mut self, time: Timestamp) -> Result<(), StoreError> {
+        if self.is_poisoned {
+            return Err(StoreError::Poisoned);
+        }
+        for partition in self.shared.blocks.partitions_before(time) {
+            self.forget(&partition);
+            self.doomed.push(partition.path);
+        }
+        while let Some(path) = self.doomed.first() {
+            self.log.remove(path)?;
+            self.doomed.remove(0);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, partition: &Partition) {
+        self.log.leave(partition.id);
+        let places = self.shared.index().view_places(Some(partition.id));
+        let (lost, has_unread) = self.shared.sum_of_views(&places);
+        let mut index = self.shared.index_mut();
+        index.forget(partition.id);
+        index.totals.add(&lost, -1);
+        drop(index);
+        self.shared.blocks.forget(partition.id);
+        if has_unread {
+            let rest = self.shared.index().view_places(None);
+            let (sum, _) = self.shared.sum_of_views(&rest);
+            self.shared.index_mut().totals = sum;
+        }
+    }
+}
+
+/// Views that replace earlier ones, with their encoding.
+type Winners<'a> = BTreeMap<TraceId, (&'a TraceView, &'a [u8])>;
+
+/// The last view of each trace in the batch that nothing newer outranks. A view of more documents
+/// than the trace has outranks nobody: some were dropped, and a smaller revision is the newer one.
+fn winners<'a>(batch: &'a Batch, index: &Index) -> Winners<'a> {
+    let mut winners = Winners::new();
+    for new in batch.views() {
+        let trace_id = new.view.trace_id;
+        let stored = || index.view(trace_id).map(|view| view.revision);
+        let rival = winners
+            .get(&trace_id)
+            .map(|(view, _)| view.revision)
+            .or_else(stored);
+        let documents = index.document_count(trace_id);
+        let outranks = |rival: u32| {
+            let counts_dropped_ones = usize::try_from(rival).is_ok_and(|rival| rival > documents);
+            rival > new.view.revision && !(documents > 0 && counts_dropped_ones)
+        };
+        if !rival.is_some_and(outranks) {
+            winners.insert(trace_id, (&new.view, &new.encoded));
+        }
+    }
+    winners
+}
