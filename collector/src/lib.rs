@@ -1,1 +1,22 @@
-//! Placeholder.
+//! The self-hosted X-Ray service: validates and stores segments durably, stitches them into traces,
+//! and answers the X-Ray API.
+//!
+//! Who may know whom: `trace` knows only the protocol, `store` knows `trace`, the services
+//! (`ingest`, `settle`, `query`, `sampling`) know `store` and `trace`, and `http` knows the services.
+
+pub mod clock;
+pub mod config;
+mod http;
+pub mod ingest;
+pub mod metrics;
+pub mod otlp;
+pub mod query;
+pub mod sampling;
+pub mod server;
+pub mod settle;
+pub mod shutdown;
+pub mod store;
+pub mod trace;
+
+pub use config::Config;
+pub use server::{Collector, StartError, start};

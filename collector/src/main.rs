@@ -1,2 +1,68 @@
-//! Placeholder.
-fn main() {}
+//! `radiograph-collector`: the X-Ray service as a server of its own.
+
+use std::error::Error as _;
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use radiograph_collector::{Config, shutdown, start};
+use tracing::{Level, error, info};
+
+/// Stores segments, stitches them into traces, and answers the X-Ray API.
+#[derive(Debug, Parser)]
+#[command(name = "radiograph-collector", version, about)]
+struct Args {
+    /// Address of the X-Ray API.
+    #[arg(long, env = "RADIOGRAPH_LISTEN", default_value = "127.0.0.1:2080")]
+    listen: SocketAddr,
+    /// Directory that holds everything; made if it is not there [default: radiograph-data under the
+    /// user's data directory].
+    #[arg(long, env = "RADIOGRAPH_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// What is logged: error, warn, info, debug or trace.
+    #[arg(short, long, env = "RADIOGRAPH_LOG_LEVEL", default_value = "info")]
+    log_level: Level,
+    /// Region in ARNs.
+    #[arg(long, env = "RADIOGRAPH_REGION", default_value = "us-east-1")]
+    region: String,
+    /// Account in ARNs.
+    #[arg(long, env = "RADIOGRAPH_ACCOUNT_ID", default_value = "000000000000")]
+    account_id: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    tracing_subscriber::fmt()
+        .with_max_level(args.log_level)
+        .with_ansi(std::io::stdout().is_terminal())
+        .with_writer(std::io::stdout)
+        .init();
+    let defaults = Config::default();
+    let config = Config {
+        listen: args.listen,
+        data_dir: args.data_dir.unwrap_or(defaults.data_dir),
+        region: args.region,
+        account_id: args.account_id,
+    };
+    let collector = match start(config).await {
+        Ok(collector) => collector,
+        Err(cause) => {
+            let source = cause.source().map(ToString::to_string).unwrap_or_default();
+            error!(error = %cause, source, "collector did not start");
+            return ExitCode::FAILURE;
+        }
+    };
+    let signal = match shutdown::asked().await {
+        Ok(signal) => signal,
+        Err(cause) => {
+            error!(error = %cause, "cannot listen for signals");
+            return ExitCode::FAILURE;
+        }
+    };
+    info!(signal, "stopping");
+    collector.stop().await;
+    ExitCode::SUCCESS
+}

@@ -44,8 +44,8 @@ fn grid_millis(elapsed: Elapsed) -> i64 {
     let micros = elapsed.micros();
     let step = match micros {
         ..1_000_000 => 1_000,
-        ..10_000_000 => 10_000,
-        ..100_000_000 => 100_000,
+        1_000_000..10_000_000 => 10_000,
+        10_000_000..100_000_000 => 100_000,
         _ => 1_000_000,
     };
     micros.saturating_add(step / 2) / step * (step / 1_000)

@@ -41,7 +41,7 @@ pub fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Parsed<'a>
         .collect()
 }
 
-/// Place of an entity in [`Trace::entities`].
+/// Place of an entity in a [`Trace`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Index(usize);
 

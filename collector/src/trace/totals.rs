@@ -196,7 +196,7 @@ impl MinuteTotals {
             None => self
                 .nodes
                 .entry(key.clone())
-                .or_insert(NodeTotals::nothing_at(totals)),
+                .or_insert_with(|| NodeTotals::nothing_at(totals)),
         };
         sum.add(totals, factor);
         if sum.present == 0 {
@@ -211,7 +211,7 @@ impl MinuteTotals {
             None => self
                 .edges
                 .entry(key.clone())
-                .or_insert(EdgeTotals::nothing_at(totals)),
+                .or_insert_with(|| EdgeTotals::nothing_at(totals)),
         };
         sum.add(totals, factor);
         if sum.present == 0 {

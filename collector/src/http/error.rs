@@ -1,0 +1,117 @@
+//! The one table from errors to what an X-Ray client is sent. Source: `spec/api.md` section 1.5.
+//!
+//! The client is told the name and a sentence; what went wrong inside goes to the log alone.
+
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use radiograph_protocol::error::{ApiError, ApiErrorKind};
+use serde_json::json;
+
+use super::json;
+use crate::ingest::IngestError;
+use crate::query::QueryError;
+use crate::store::StoreError;
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The client's request is at fault, or comes too often.
+    Theirs(ApiError),
+    /// The collector is at fault.
+    Ours {
+        /// What the client is told.
+        told: ApiError,
+        /// What the log is told.
+        source: StoreError,
+    },
+}
+
+impl Failure {
+    fn error(&self) -> &ApiError {
+        match self {
+            Self::Theirs(error) | Self::Ours { told: error, .. } => error,
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self.error().kind {
+            ApiErrorKind::InvalidRequest | ApiErrorKind::Serialization => StatusCode::BAD_REQUEST,
+            ApiErrorKind::UnknownOperation | ApiErrorKind::ResourceNotFound { .. } => {
+                StatusCode::NOT_FOUND
+            }
+            ApiErrorKind::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
+            ApiErrorKind::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ApiErrorKind::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    pub(super) fn response(&self) -> Response {
+        let error = self.error();
+        let mut body = json!({"__type": error.name(), "Message": error.message});
+        if let (ApiErrorKind::ResourceNotFound { resource_name }, Some(members)) =
+            (&error.kind, body.as_object_mut())
+        {
+            members.insert("ResourceName".to_owned(), json!(resource_name));
+        }
+        let mut response = json(self.status(), body.to_string().into_bytes());
+        let headers = response.headers_mut();
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(error.name()));
+        if matches!(
+            error.kind,
+            ApiErrorKind::Throttled | ApiErrorKind::ServiceUnavailable
+        ) {
+            headers.insert("retry-after", HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Theirs(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(source: StoreError) -> Self {
+        let (kind, message) = match source {
+            StoreError::Io { .. }
+            | StoreError::Poisoned
+            | StoreError::Closed
+            | StoreError::VersionConflict { .. }
+            | StoreError::State { .. } => (
+                ApiErrorKind::ServiceUnavailable,
+                "The store cannot be used at the moment",
+            ),
+            StoreError::InUse { .. } | StoreError::Corrupt { .. } => {
+                (ApiErrorKind::InternalFailure, "The store cannot be read")
+            }
+        };
+        Self::Ours {
+            told: ApiError {
+                kind,
+                message: message.to_owned(),
+            },
+            source,
+        }
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Refused(error) => error.into(),
+            IngestError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Refused(error) => error.into(),
+            QueryError::Store(error) => error.into(),
+        }
+    }
+}

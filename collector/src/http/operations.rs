@@ -1,0 +1,103 @@
+//! Which path is which operation, and which service carries it out. Source: `spec/api.md` section 2.
+
+use std::sync::Arc;
+
+use radiograph_protocol::api::decode;
+use radiograph_protocol::api::sampling::GetSamplingTargetsRequest;
+use radiograph_protocol::api::telemetry::PutTelemetryRecordsRequest;
+use radiograph_protocol::error::{ApiError, ApiErrorKind};
+use serde::Serialize;
+
+use super::error::Failure;
+use crate::clock;
+use crate::ingest::Ingest;
+use crate::metrics::Metrics;
+use crate::query::Query;
+use crate::sampling::Sampling;
+
+/// The services that requests are handed to. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) ingest: Ingest,
+    pub(crate) query: Query,
+    pub(crate) sampling: Arc<Sampling>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// The operations that are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    PutTraceSegments,
+    PutTelemetryRecords,
+    GetSamplingRules,
+    GetSamplingTargets,
+    GetSamplingStatisticSummaries,
+    GetTraceSummaries,
+    BatchGetTraces,
+    GetTraceGraph,
+    GetServiceGraph,
+}
+
+impl Operation {
+    /// The operation of a path; a trailing slash is tolerated.
+    pub(super) fn of_path(path: &str) -> Option<Self> {
+        Some(match path.strip_suffix('/').unwrap_or(path) {
+            "/TraceSegments" => Self::PutTraceSegments,
+            "/TelemetryRecords" => Self::PutTelemetryRecords,
+            "/GetSamplingRules" => Self::GetSamplingRules,
+            "/SamplingTargets" => Self::GetSamplingTargets,
+            "/SamplingStatisticSummaries" => Self::GetSamplingStatisticSummaries,
+            "/TraceSummaries" => Self::GetTraceSummaries,
+            "/Traces" => Self::BatchGetTraces,
+            "/TraceGraph" => Self::GetTraceGraph,
+            "/ServiceGraph" => Self::GetServiceGraph,
+            _ => return None,
+        })
+    }
+
+    pub(super) async fn carry_out(
+        self,
+        services: &Services,
+        body: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
+        let Services {
+            ingest,
+            query,
+            sampling,
+            metrics,
+        } = services;
+        match self {
+            Self::PutTraceSegments => encode(&ingest.put_trace_segments(decode(body)?).await?),
+            Self::PutTelemetryRecords => {
+                metrics.telemetry(&decode::<PutTelemetryRecordsRequest>(body)?.checked()?);
+                Ok(b"{}".to_vec())
+            }
+            Self::GetSamplingRules => {
+                decode::<serde::de::IgnoredAny>(body)?;
+                encode(&sampling.rules())
+            }
+            Self::GetSamplingTargets => {
+                let request = GetSamplingTargetsRequest::parse(body)?;
+                encode(&sampling.targets(&request, clock::now()))
+            }
+            Self::GetSamplingStatisticSummaries => {
+                decode::<serde::de::IgnoredAny>(body)?;
+                encode(&sampling.statistic_summaries(clock::now()))
+            }
+            Self::GetTraceSummaries => encode(&query.trace_summaries(decode(body)?).await?),
+            Self::BatchGetTraces => encode(&query.batch_get_traces(decode(body)?).await?),
+            Self::GetTraceGraph => encode(&query.trace_graph(decode(body)?).await?),
+            Self::GetServiceGraph => encode(&query.service_graph(decode(body)?).await?),
+        }
+    }
+}
+
+fn encode(answer: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(answer).map_err(|error| {
+        let message = format!("answer could not be encoded: {error}");
+        Failure::Theirs(ApiError {
+            kind: ApiErrorKind::InternalFailure,
+            message,
+        })
+    })
+}

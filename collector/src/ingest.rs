@@ -1,0 +1,187 @@
+//! PutTraceSegments: every document is checked, the good ones are made durable, then the answer says
+//! which were refused and why.
+//!
+//! Bounds: 50 documents a call; while more than [`crate::settle::UNSETTLED_TRACES_MAX`] traces wait
+//! to be settled, calls are throttled instead of remembered.
+
+use std::sync::Arc;
+
+use radiograph_protocol::api::traces::{
+    PutTraceSegmentsRequest, PutTraceSegmentsResponse, UnprocessedTraceSegment,
+};
+use radiograph_protocol::error::{ApiError, ApiErrorKind};
+use radiograph_protocol::ids::TraceId;
+use radiograph_protocol::limits::DOCUMENTS_PER_CALL_MAX;
+use radiograph_protocol::segment::{Rejection, RejectionCode, documents_in, parse};
+use radiograph_protocol::{api, segment};
+
+use crate::metrics::Metrics;
+use crate::otlp::{self, OtlpBody};
+use crate::settle::Settler;
+use crate::store::{Record, Store, StoreError};
+
+/// Accepts documents.
+#[derive(Clone)]
+pub struct Ingest {
+    store: Arc<dyn Store>,
+    settler: Settler,
+    metrics: Arc<Metrics>,
+}
+
+/// Why a call was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The request is at fault, or the collector is too busy.
+    #[error(transparent)]
+    Refused(#[from] ApiError),
+    /// The store is at fault; nothing of the call is acknowledged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Ingest {
+    /// Documents go to `store`, their traces to `settler`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, settler: Settler, metrics: Arc<Metrics>) -> Self {
+        Self {
+            store,
+            settler,
+            metrics,
+        }
+    }
+
+    /// Carries out PutTraceSegments; accepted documents are durable when it returns.
+    ///
+    /// # Errors
+    /// When the call as a whole is refused or its documents could not be stored.
+    pub async fn put_trace_segments(
+        &self,
+        request: PutTraceSegmentsRequest,
+    ) -> Result<PutTraceSegmentsResponse, IngestError> {
+        let documents = api::required(request.trace_segment_documents, "TraceSegmentDocuments")?;
+        if documents.is_empty() {
+            return Err(ApiError::invalid_request("Segments can not be empty").into());
+        }
+        if documents.len() > DOCUMENTS_PER_CALL_MAX {
+            let message = format!("Exceeding maximum segment count: {DOCUMENTS_PER_CALL_MAX}");
+            return Err(ApiError::invalid_request(message).into());
+        }
+        if self.settler.is_overloaded() {
+            let message = "too many traces wait to be settled".to_owned();
+            return Err(ApiError {
+                kind: ApiErrorKind::Throttled,
+                message,
+            }
+            .into());
+        }
+        let mut checked = Checked::default();
+        for text in documents {
+            checked.add(text);
+        }
+        let trace_ids: Vec<TraceId> = checked.accepted.iter().map(|r| r.trace_id).collect();
+        self.metrics
+            .documents(trace_ids.len(), checked.rejected.iter().map(|r| r.code));
+        self.metrics.unsampled_otlp(checked.unsampled);
+        if !checked.accepted.is_empty() {
+            self.append(checked.accepted, trace_ids).await?;
+        }
+        Ok(answer(checked.rejected))
+    }
+
+    /// Stores the documents and has their traces settled, in a task of its own: a caller that hangs
+    /// up meanwhile must not leave stored documents behind that nobody settles.
+    async fn append(&self, records: Vec<Record>, traces: Vec<TraceId>) -> Result<(), StoreError> {
+        let (store, settler) = (Arc::clone(&self.store), self.settler.clone());
+        let stored = tokio::spawn(async move {
+            store.append(records).await?;
+            settler.touch(&traces);
+            Ok(())
+        });
+        stored.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// The documents of one call, by verdict.
+#[derive(Default)]
+struct Checked {
+    accepted: Vec<Record>,
+    rejected: Vec<Rejection>,
+    /// Unsampled OTLP entities, counted and not stored.
+    unsampled: usize,
+}
+
+impl Checked {
+    /// One text of the call: a document, an array of them, or OTLP from a datagram.
+    fn add(&mut self, text: String) {
+        if otlp::is_otlp(&text) {
+            return self.add_otlp(&text);
+        }
+        if !text.trim_start().starts_with('[') {
+            return match parse(&text).map(|document| document.trace_id) {
+                Ok(trace_id) => self.accepted.push(Record {
+                    trace_id,
+                    document: text,
+                }),
+                Err(rejection) => self.rejected.push(rejection),
+            };
+        }
+        match documents_in(&text) {
+            Ok(documents) => documents.into_iter().for_each(|one| self.add_document(one)),
+            Err(rejection) => self.rejected.push(rejection),
+        }
+    }
+
+    fn add_document(&mut self, text: &str) {
+        match parse(text) {
+            Ok(segment::Document { trace_id, .. }) => {
+                self.accepted.push(Record {
+                    trace_id,
+                    document: text.to_owned(),
+                });
+            }
+            Err(rejection) => self.rejected.push(rejection),
+        }
+    }
+
+    fn add_otlp(&mut self, text: &str) {
+        match otlp::decode_datagram_body(text) {
+            Ok(OtlpBody::Sampled(converted)) => {
+                converted
+                    .documents
+                    .iter()
+                    .for_each(|document| self.add_document(document));
+                let refused = converted.refused;
+                self.reject(refused.trace_id, RejectionCode::InvalidTraceId);
+                self.reject(refused.span_id, RejectionCode::InvalidId);
+                self.reject(refused.parent_span_id, RejectionCode::InvalidParentId);
+            }
+            Ok(OtlpBody::Unsampled { spans }) => self.unsampled += spans,
+            Err(_) => self.rejected.push(Rejection::unreadable()),
+        }
+    }
+
+    fn reject(&mut self, count: usize, code: RejectionCode) {
+        let message = format!("Invalid segment. ErrorCode: {code}");
+        let rejection = Rejection {
+            id: None,
+            code,
+            message,
+        };
+        self.rejected.extend(std::iter::repeat_n(rejection, count));
+    }
+}
+
+/// Entries without an id go last: daemons stop reading at the first one (`spec/api.md` section 3.1).
+fn answer(mut rejected: Vec<Rejection>) -> PutTraceSegmentsResponse {
+    rejected.sort_by_key(|rejection| rejection.id.is_none());
+    let entries = rejected
+        .into_iter()
+        .map(|rejection| UnprocessedTraceSegment {
+            id: rejection.id,
+            error_code: rejection.code.name(),
+            message: rejection.message,
+        });
+    PutTraceSegmentsResponse {
+        unprocessed_trace_segments: entries.collect(),
+    }
+}

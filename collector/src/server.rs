@@ -1,0 +1,205 @@
+//! Puts the services together, starts them in order, and stops them in the reverse order.
+//!
+//! Start: store (recovers what it holds), settling (takes up what was left), HTTP. Stop: HTTP takes
+//! no new requests and answers those under way, settling stops, the store finishes its last commit.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::http::{self, ApiServices};
+use crate::ingest::Ingest;
+use crate::metrics::Metrics;
+use crate::query::Query;
+use crate::query::token::TokenKey;
+use crate::sampling::{LEASE_DEFAULT, RuleSet, Sampling};
+use crate::settle::Settler;
+use crate::settle::schedule::Schedule;
+use crate::store::embedded::{EmbeddedStore, Options};
+use crate::store::{Store, StoreError};
+
+/// How long requests under way may take once the collector is asked to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Record of the sampling rules in the store.
+const RULES_KEY: &str = "sampling-rules";
+
+/// Why a collector did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken or not ours; `--listen` chooses another.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store did not open.
+    #[error("cannot open the store in {path}")]
+    Store {
+        /// The data directory.
+        path: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// A record of the store does not read as what it should be.
+    #[error("record {key} of the store is damaged")]
+    Record {
+        /// The record.
+        key: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// A running collector.
+pub struct Collector {
+    address: SocketAddr,
+    data_dir: PathBuf,
+    metrics: Arc<Metrics>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+    settling: JoinHandle<()>,
+    store: Arc<EmbeddedStore>,
+}
+
+/// Starts a collector; it answers requests when this returns.
+///
+/// # Errors
+/// When the store does not open or the address cannot be listened on.
+pub async fn start(config: Config) -> Result<Collector, StartError> {
+    // the address first: a second collector should say so, not that the directory is in use
+    let listening = |source| StartError::Listen {
+        address: config.listen,
+        source,
+    };
+    let listener = TcpListener::bind(config.listen).await.map_err(listening)?;
+    let address = listener.local_addr().map_err(listening)?;
+
+    let failed = |source| StartError::Store {
+        path: config.data_dir.display().to_string(),
+        source,
+    };
+    let store = open(config.data_dir.clone()).await.map_err(failed)?;
+    let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+    let metrics = Arc::new(Metrics::default());
+    let settler = Settler::new(Schedule::default());
+    let settling = settler
+        .start(Arc::clone(&shared), Arc::clone(&metrics))
+        .await
+        .map_err(failed)?;
+    let rules = rule_set(&*shared, &config).await?;
+    let token_key = TokenKey::of(&*shared).await.map_err(failed)?;
+    let services = ApiServices {
+        ingest: Ingest::new(Arc::clone(&shared), settler, Arc::clone(&metrics)),
+        query: Query::new(shared, token_key),
+        sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
+        metrics: Arc::clone(&metrics),
+    };
+    let (stop, stopped) = oneshot::channel();
+    let serving = tokio::spawn(serve(listener, services, stopped));
+    let data_dir = config.data_dir;
+    info!(address = %address, data_dir = %data_dir.display(), "collector listens for the X-Ray API");
+    Ok(Collector {
+        address,
+        data_dir,
+        metrics,
+        stop,
+        serving,
+        settling,
+        store,
+    })
+}
+
+async fn open(data_dir: PathBuf) -> Result<Arc<EmbeddedStore>, StoreError> {
+    let open = move || EmbeddedStore::open(&data_dir, Options::default());
+    let store = tokio::task::spawn_blocking(open)
+        .await
+        .map_err(|_| StoreError::Closed)??;
+    Ok(Arc::new(store))
+}
+
+async fn serve(listener: TcpListener, services: ApiServices, stopped: oneshot::Receiver<()>) {
+    let asked = async move {
+        // an error means that the collector was dropped, which asks for the same
+        let _asked = stopped.await;
+    };
+    let server = axum::serve(listener, http::router(services)).with_graceful_shutdown(asked);
+    if let Err(error) = server.await {
+        warn!(error = %error, "the API stopped listening");
+    }
+}
+
+/// The rules of the store; a fresh store gets the Default rule.
+async fn rule_set(store: &dyn Store, config: &Config) -> Result<RuleSet, StartError> {
+    let failed = |source| StartError::Store {
+        path: config.data_dir.display().to_string(),
+        source,
+    };
+    let damaged = |source| StartError::Record {
+        key: RULES_KEY,
+        source,
+    };
+    if let Some(record) = store.state(RULES_KEY).await.map_err(failed)? {
+        return serde_json::from_slice(&record.value).map_err(damaged);
+    }
+    let rules = RuleSet::fresh(&config.region, &config.account_id);
+    let value = serde_json::to_vec(&rules).map_err(damaged)?;
+    store.put_state(RULES_KEY, 0, value).await.map_err(failed)?;
+    Ok(rules)
+}
+
+impl Collector {
+    /// Where the X-Ray API listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the data lies.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The collector's counters.
+    #[must_use]
+    pub fn metrics(&self) -> crate::metrics::Snapshot {
+        self.metrics.snapshot()
+    }
+
+    /// Answers the requests under way, finishes the last commit, and closes the store.
+    pub async fn stop(self) {
+        // nobody listening means that serving ended by itself
+        let _told = self.stop.send(());
+        let aborter = self.serving.abort_handle();
+        if tokio::time::timeout(STOP_WITHIN, self.serving)
+            .await
+            .is_err()
+        {
+            warn!("requests were still under way and are cut off");
+            aborter.abort();
+        }
+        // what is not settled now is settled at the next start
+        self.settling.abort();
+        let store = self.store;
+        if tokio::task::spawn_blocking(move || store.close())
+            .await
+            .is_err()
+        {
+            warn!("the store did not close cleanly; it recovers at the next start");
+        }
+        info!(counters = ?self.metrics.snapshot(), "collector stopped");
+    }
+}
