@@ -1,0 +1,100 @@
+//! `radiograph`: a collector and a daemon that sends to it, in one process.
+//!
+//! Start: collector, then the daemon, whose endpoint is the address the collector really got. Stop:
+//! the daemon first, which delivers what it holds, then the collector.
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use radiograph_collector::StartError as CollectorError;
+use radiograph_daemon::{ListenError, StartError as DaemonError};
+
+use crate::announcement::{Announcement, endpoint_url};
+use crate::args::Servers;
+use crate::output;
+
+/// Runs both until `stop` ends.
+///
+/// # Errors
+/// A sentence that names the address or directory and the flag that changes it.
+pub(crate) async fn run(servers: Servers, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let collector = radiograph_collector::start(collector_config(&servers))
+        .await
+        .map_err(explain_collector)?;
+    let daemon_config = daemon_config(servers, collector.address());
+    let daemon = match radiograph_daemon::start(daemon_config).await {
+        Ok(daemon) => daemon,
+        Err(error) => {
+            collector.stop().await;
+            return Err(explain_daemon(error));
+        }
+    };
+    let announced = output::line(Announcement {
+        udp: daemon.udp_address(),
+        tcp: daemon.tcp_address(),
+        api: collector.address(),
+        data: collector.data_dir().to_owned(),
+    });
+    if announced.is_ok() {
+        stop.await;
+    }
+    let counters = daemon.stop().await;
+    tracing::info!(%counters, "daemon stopped");
+    collector.stop().await;
+    announced.context("standard output")
+}
+
+fn collector_config(servers: &Servers) -> radiograph_collector::Config {
+    let default = radiograph_collector::Config::default();
+    radiograph_collector::Config {
+        listen: servers.listen,
+        data_dir: servers.data_dir.clone().unwrap_or(default.data_dir),
+        ..radiograph_collector::Config::default()
+    }
+}
+
+fn daemon_config(servers: Servers, collector: SocketAddr) -> radiograph_daemon::Config {
+    radiograph_daemon::Config {
+        bind_tcp: servers.bind_tcp.unwrap_or_else(|| servers.bind.clone()),
+        bind: servers.bind,
+        endpoint: endpoint_url(collector),
+        ..radiograph_daemon::Config::default()
+    }
+}
+
+fn explain_collector(error: CollectorError) -> anyhow::Error {
+    match error {
+        CollectorError::Listen { address, source } if source.kind() == ErrorKind::AddrInUse => {
+            taken(address, "TCP", "--listen")
+        }
+        error @ CollectorError::Listen { .. } => anyhow::Error::new(error).context("--listen"),
+        error @ CollectorError::Store { .. } => anyhow::Error::new(error).context("--data-dir"),
+        error @ CollectorError::Record { .. } => anyhow::Error::new(error),
+    }
+}
+
+fn explain_daemon(error: DaemonError) -> anyhow::Error {
+    match error {
+        DaemonError::Udp(ListenError::Bind { address, source })
+            if source.kind() == ErrorKind::AddrInUse =>
+        {
+            taken(address, "UDP", "--bind")
+        }
+        DaemonError::Tcp(ListenError::Bind { address, source })
+            if source.kind() == ErrorKind::AddrInUse =>
+        {
+            taken(address, "TCP", "--bind-tcp")
+        }
+        DaemonError::Udp(error) => anyhow::Error::new(error).context("--bind"),
+        DaemonError::Tcp(error) => anyhow::Error::new(error).context("--bind-tcp"),
+        error => anyhow::Error::new(error).context("daemon"),
+    }
+}
+
+fn taken(address: SocketAddr, protocol: &str, flag: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "address {address} ({protocol}) is taken by another process; choose another with {flag}"
+    )
+}

@@ -1,0 +1,62 @@
+//! The command line: what can be asked, not what is done.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::demo;
+use crate::logs::LogLevel;
+
+/// X-Ray compatible tracing in one process: a daemon that applications send to and a collector that
+/// answers the X-Ray API.
+#[derive(Debug, Parser)]
+#[command(name = "radiograph", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    /// What to do; without a word, run daemon and collector.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// How to run them.
+    #[command(flatten)]
+    pub(crate) servers: Servers,
+}
+
+/// What else the binary can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(demo::Options),
+}
+
+/// Flags of the all-in-one process; they have the names that the two servers use.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Servers {
+    /// UDP address that segments are sent to.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_BIND",
+        default_value = "127.0.0.1:2000",
+        value_name = "HOST:PORT"
+    )]
+    pub(crate) bind: String,
+
+    /// TCP address of the sampling proxy [default: that of --bind, where SDKs expect it].
+    #[arg(long, env = "RADIOGRAPH_BIND_TCP", value_name = "HOST:PORT")]
+    pub(crate) bind_tcp: Option<String>,
+
+    /// HTTP address of the X-Ray API.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_LISTEN",
+        default_value = "127.0.0.1:2080",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub(crate) listen: SocketAddr,
+
+    /// Directory for everything stored [default: radiograph-data in the user's data directory].
+    #[arg(long, env = "RADIOGRAPH_DATA_DIR", value_name = "DIRECTORY")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Which log lines are written to standard error.
+    #[arg(long, env = "RADIOGRAPH_LOG_LEVEL", value_enum, default_value_t = LogLevel::Info)]
+    pub(crate) log_level: LogLevel,
+}
