@@ -1,14 +1,19 @@
 //! The X-Ray API over HTTP: decode, call one service, encode.
 //!
 //! Every operation is a POST to a fixed path with a JSON object as body (`spec/api.md` section 1.1),
-//! so routing is one table: [`operations::Operation::of_path`]. Bounds: bodies of at most
-//! [`REQUEST_BODY_BYTES_MAX`] bytes.
+//! so routing is one table: [`operations::Operation::of_path`]. Bounds: [`REQUESTS_MAX`] requests under
+//! way, each with a body of at most [`REQUEST_BODY_BYTES_MAX`] bytes that arrives within
+//! [`BODY_WITHIN`].
+
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use radiograph_protocol::limits::REQUEST_BODY_BYTES_MAX;
 use tracing::{debug, error, warn};
@@ -21,6 +26,16 @@ mod error;
 mod operations;
 
 pub(crate) use operations::Services as ApiServices;
+
+/// Requests under way; others wait with their bodies unread, so that memory is bounded by this many
+/// bodies. Enough for group commits to fill: 64 calls of 50 documents.
+pub(crate) const REQUESTS_MAX: usize = 64;
+
+/// How long a body may take, so that slow clients do not keep the places of others.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Bytes of a body that is too large which are read all the same.
+const DISCARDED_BYTES_MAX: usize = 64 << 20;
 
 /// The application that answers every request.
 pub(crate) fn router(services: Services) -> Router {
@@ -67,29 +82,52 @@ async fn answer(services: &Services, request: Request) -> Result<Vec<u8>, Failur
             request.method()
         ),
     })?;
-    let body = read(request.into_body()).await?;
+    // the semaphore is never closed; without a permit the bound would not hold
+    let _place = services.places.acquire().await.map_err(|_| ApiError {
+        kind: ApiErrorKind::ServiceUnavailable,
+        message: "the collector is stopping".to_owned(),
+    })?;
+    let reading = tokio::time::timeout(BODY_WITHIN, read(request.into_body()));
+    let body = reading.await.map_err(|_| ApiError {
+        kind: ApiErrorKind::RequestTimeout,
+        message: format!(
+            "request body did not arrive within {} s",
+            BODY_WITHIN.as_secs()
+        ),
+    })??;
     operation.carry_out(services, &body).await
 }
 
-async fn read(body: Body) -> Result<Bytes, ApiError> {
-    to_bytes(body, REQUEST_BODY_BYTES_MAX)
-        .await
-        .map_err(|cause| {
-            let is_too_large = std::error::Error::source(&cause)
-                .is_some_and(|source| source.to_string().contains("length limit exceeded"));
-            if is_too_large {
-                let message = format!("request body is larger than {REQUEST_BODY_BYTES_MAX} bytes");
-                return ApiError {
-                    kind: ApiErrorKind::RequestEntityTooLarge,
-                    message,
-                };
-            }
-            let message = "request body ended early".to_owned();
-            ApiError {
-                kind: ApiErrorKind::Serialization,
-                message,
-            }
-        })
+/// The whole body. What is too large is read to its end and thrown away, as far as
+/// [`DISCARDED_BYTES_MAX`]: a server that answers and closes while the client still writes resets the
+/// connection, and the client never sees the answer.
+async fn read(mut body: Body) -> Result<Bytes, ApiError> {
+    let (mut whole, mut length) = (BytesMut::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ApiError {
+            kind: ApiErrorKind::Serialization,
+            message: "request body ended early".to_owned(),
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        length = length.saturating_add(data.len());
+        if length <= REQUEST_BODY_BYTES_MAX {
+            whole.extend_from_slice(&data);
+        } else if length > DISCARDED_BYTES_MAX {
+            break;
+        } else {
+            whole.clear();
+        }
+    }
+    if length > REQUEST_BODY_BYTES_MAX {
+        let message = format!("request body is larger than {REQUEST_BODY_BYTES_MAX} bytes");
+        return Err(ApiError {
+            kind: ApiErrorKind::RequestEntityTooLarge,
+            message,
+        });
+    }
+    Ok(whole.freeze())
 }
 
 fn json(status: StatusCode, body: Vec<u8>) -> Response {

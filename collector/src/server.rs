@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
@@ -106,6 +106,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         query: Query::new(shared, token_key),
         sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
         metrics: Arc::clone(&metrics),
+        places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),
     };
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(serve(listener, services, stopped));

@@ -12,7 +12,7 @@ use radiograph_protocol::timestamp::Timestamp;
 use crate::trace::totals::MinuteTotals;
 use crate::trace::view::TraceView;
 
-#[cfg(any(test, feature = "store-contract"))]
+#[cfg(test)]
 pub mod contract;
 pub mod embedded;
 

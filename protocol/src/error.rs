@@ -24,6 +24,8 @@ pub enum ApiErrorKind {
     UnknownOperation,
     /// The client sent a body above the configured limit.
     RequestEntityTooLarge,
+    /// The client did not finish its request in time; clients retry.
+    RequestTimeout,
     /// The client named a resource that is not there.
     ResourceNotFound {
         /// The ARN or token as given.
@@ -55,6 +57,7 @@ impl ApiError {
             ApiErrorKind::Serialization => "SerializationException",
             ApiErrorKind::UnknownOperation => "UnknownOperationException",
             ApiErrorKind::RequestEntityTooLarge => "RequestEntityTooLarge",
+            ApiErrorKind::RequestTimeout => "RequestTimeoutException",
             ApiErrorKind::ResourceNotFound { .. } => "ResourceNotFoundException",
             ApiErrorKind::Throttled => "ThrottledException",
             ApiErrorKind::ServiceUnavailable => "ServiceUnavailable",

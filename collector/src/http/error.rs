@@ -40,6 +40,7 @@ impl Failure {
                 StatusCode::NOT_FOUND
             }
             ApiErrorKind::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiErrorKind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             ApiErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
             ApiErrorKind::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             ApiErrorKind::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,

@@ -7,6 +7,7 @@ use radiograph_protocol::api::sampling::GetSamplingTargetsRequest;
 use radiograph_protocol::api::telemetry::PutTelemetryRecordsRequest;
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::error::Failure;
 use crate::clock;
@@ -22,6 +23,8 @@ pub(crate) struct Services {
     pub(crate) query: Query,
     pub(crate) sampling: Arc<Sampling>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Places for requests under way; the others wait with their bodies unread.
+    pub(crate) places: Arc<Semaphore>,
 }
 
 /// The operations that are carried out.
@@ -65,6 +68,7 @@ impl Operation {
             query,
             sampling,
             metrics,
+            ..
         } = services;
         match self {
             Self::PutTraceSegments => encode(&ingest.put_trace_segments(decode(body)?).await?),

@@ -1,3 +1,5 @@
+//! Shares of a reservoir, on the worked examples and over simulated time.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Recorded requests of real samplers decode, bad ones have their named error, answers are golden.
+
 use std::fs;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The client's decision: quota, borrowing, rate, and what they add up to over time.
+
 use proptest::prelude::*;
 
 use super::*;

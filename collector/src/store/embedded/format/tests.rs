@@ -1,3 +1,5 @@
+//! Headers and blocks: what is written is read, and what is damaged is told.
+
 use super::*;
 
 fn block(raw: &[u8]) -> Vec<u8> {

@@ -1,0 +1,147 @@
+//! PutTraceSegments with a sync before every answer: documents per second into the embedded store,
+//! beside what the disk alone does with the same bytes and the same number of syncs.
+//! `cargo run --release -p radiograph-bench --bin ingest [seconds]`
+
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use radiograph_bench::{three_service_trace, timed};
+use radiograph_collector::ingest::Ingest;
+use radiograph_collector::metrics::Metrics;
+use radiograph_collector::settle::Settler;
+use radiograph_collector::settle::schedule::Schedule;
+use radiograph_collector::store::Store;
+use radiograph_collector::store::embedded::{EmbeddedStore, Options};
+use radiograph_protocol::api::traces::PutTraceSegmentsRequest;
+use tokio::task::JoinHandle;
+
+const CALLERS: u64 = 32;
+const TRACES_PER_CALL: u64 = 16;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let seconds = std::env::args()
+        .nth(1)
+        .map_or(Ok(10), |text| text.parse())?;
+    let dir = tempfile::tempdir_in(".")?;
+    let store = Arc::new(EmbeddedStore::open(
+        &dir.path().join("data"),
+        Options::default(),
+    )?);
+    let shared = Arc::clone(&store) as Arc<dyn Store>;
+    let metrics = Arc::new(Metrics::default());
+    let settler = Settler::new(Schedule::default());
+    let settling = settler
+        .start(Arc::clone(&shared), Arc::clone(&metrics))
+        .await?;
+    let ingest = Ingest::new(shared, settler, Arc::clone(&metrics));
+
+    let sent_bytes = Arc::new(AtomicU64::new(0));
+    let until = tokio::time::sleep(Duration::from_secs(seconds));
+    let callers = callers(&ingest, &sent_bytes);
+    until.await;
+    callers.iter().for_each(JoinHandle::abort);
+    settling.abort();
+    let accepted = metrics.snapshot().accepted;
+    let views = metrics.snapshot().views_settled;
+    store.close();
+    let stored = size_of(&dir.path().join("data").join("log"))?;
+
+    let disk = disk_alone(&dir.path().join("floor"), stored)?;
+    let (accepted, stored) = (as_f64(accepted), as_f64(stored));
+    let seconds = as_f64(seconds);
+    println!(
+        "{CALLERS} callers, {} documents a call, {seconds} s",
+        TRACES_PER_CALL * 3
+    );
+    println!(
+        "documents acknowledged     {:>10.0} per second",
+        accepted / seconds
+    );
+    println!(
+        "views settled              {:>10.0} per second",
+        as_f64(views) / seconds
+    );
+    println!(
+        "bytes sent                 {:>10.1} MB",
+        as_f64(sent_bytes.load(Ordering::Relaxed)) / 1e6
+    );
+    println!(
+        "bytes on disk              {:>10.1} per document, views included",
+        stored / accepted
+    );
+    println!(
+        "disk alone, the same bytes {:>10.0} documents per second",
+        accepted / disk.as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Tasks that call PutTraceSegments one call after another, and count the bytes of what succeeded.
+fn callers(ingest: &Ingest, sent_bytes: &Arc<AtomicU64>) -> Vec<JoinHandle<()>> {
+    let next = Arc::new(AtomicU64::new(0));
+    let caller = |_| {
+        let (ingest, next) = (ingest.clone(), Arc::clone(&next));
+        let sent_bytes = Arc::clone(sent_bytes);
+        tokio::spawn(async move {
+            loop {
+                let from = next.fetch_add(TRACES_PER_CALL, Ordering::Relaxed);
+                let documents: Vec<String> = (from..from + TRACES_PER_CALL)
+                    .flat_map(three_service_trace)
+                    .collect();
+                let bytes: usize = documents.iter().map(String::len).sum();
+                let request = PutTraceSegmentsRequest {
+                    trace_segment_documents: Some(documents),
+                };
+                if ingest.put_trace_segments(request).await.is_ok() {
+                    sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+                }
+            }
+        })
+    };
+    (0..CALLERS).map(caller).collect()
+}
+
+/// The same bytes in writes of 256 KiB with a sync after each: more than one group commit carries.
+fn disk_alone(path: &std::path::Path, bytes: u64) -> anyhow::Result<Duration> {
+    let chunk = vec![0xA5_u8; 256 << 10];
+    let mut file = File::create(path)?;
+    let (took, result) = timed(|| {
+        let mut left = bytes;
+        while left > 0 {
+            let length = usize::try_from(left)?.min(chunk.len());
+            file.write_all(chunk.get(..length).context("a chunk")?)?;
+            file.sync_data()?;
+            left -= length as u64;
+        }
+        anyhow::Ok(())
+    });
+    result?;
+    Ok(took)
+}
+
+fn size_of(folder: &std::path::Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        bytes += match entry.metadata()? {
+            metadata if metadata.is_dir() => size_of(&entry.path())?,
+            metadata => metadata.len(),
+        };
+    }
+    Ok(bytes)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a bench are far below 2^53"
+)]
+fn as_f64(count: u64) -> f64 {
+    count as f64
+}

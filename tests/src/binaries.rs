@@ -1,0 +1,67 @@
+//! Builds the binaries as users get them (release) and tells where they are.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use cargo_metadata::Message;
+
+/// The path of one of the workspace's binaries, built on first use.
+pub fn path(name: &str) -> PathBuf {
+    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(build);
+    built
+        .get(name)
+        .unwrap_or_else(|| panic!("no binary {name} among {built:?}"))
+        .clone()
+}
+
+/// The workspace's folder.
+pub fn workspace() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
+}
+
+/// Takes away what `cargo test` tells a test of its package. Build scripts look at some of it, so a
+/// cargo inside a test would build again what is built already.
+pub fn without_package_variables(command: &mut Command) -> &mut Command {
+    let of_package = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_CRATE_NAME",
+        "CARGO_PRIMARY_PACKAGE",
+    ];
+    for (key, _) in std::env::vars() {
+        if of_package.iter().any(|prefix| key.starts_with(prefix)) {
+            command.env_remove(key);
+        }
+    }
+    command
+}
+
+fn build() -> HashMap<String, PathBuf> {
+    let mut cargo = without_package_variables(&mut Command::new(env!("CARGO")))
+        .args(["build", "--release", "--workspace", "--bins"])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(workspace())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("cargo runs");
+    let messages = std::io::BufReader::new(cargo.stdout.take().expect("piped"));
+    let artifacts = Message::parse_stream(messages).filter_map(|message| {
+        let Ok(Message::CompilerArtifact(artifact)) = message else {
+            return None;
+        };
+        let path = artifact.executable?;
+        Some((artifact.target.name, path.into_std_path_buf()))
+    });
+    let built = artifacts.collect();
+    assert!(
+        cargo.wait().expect("cargo ends").success(),
+        "the binaries do not build"
+    );
+    built
+}
