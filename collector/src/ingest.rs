@@ -15,6 +15,7 @@ use radiograph_protocol::limits::DOCUMENTS_PER_CALL_MAX;
 use radiograph_protocol::segment::{Rejection, RejectionCode, documents_in, parse};
 use radiograph_protocol::{api, segment};
 
+use crate::error::ServiceError;
 use crate::metrics::Metrics;
 use crate::otlp::{self, OtlpBody};
 use crate::settle::Settler;
@@ -26,17 +27,6 @@ pub struct Ingest {
     store: Arc<dyn Store>,
     settler: Settler,
     metrics: Arc<Metrics>,
-}
-
-/// Why a call was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// The request is at fault, or the collector is too busy.
-    #[error(transparent)]
-    Refused(#[from] ApiError),
-    /// The store is at fault; nothing of the call is acknowledged.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Ingest {
@@ -57,7 +47,7 @@ impl Ingest {
     pub async fn put_trace_segments(
         &self,
         request: PutTraceSegmentsRequest,
-    ) -> Result<PutTraceSegmentsResponse, IngestError> {
+    ) -> Result<PutTraceSegmentsResponse, ServiceError> {
         let documents = api::required(request.trace_segment_documents, "TraceSegmentDocuments")?;
         if documents.is_empty() {
             return Err(ApiError::invalid_request("Segments can not be empty").into());

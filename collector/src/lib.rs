@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod error;
 mod http;
 pub mod ingest;
 pub mod metrics;

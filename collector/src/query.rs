@@ -20,6 +20,7 @@ use radiograph_protocol::limits::{
 };
 use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
+use crate::error::ServiceError;
 use crate::store::{Store, StoreError, TraceDocuments};
 use crate::trace::contributions::contributions;
 use crate::trace::documents::entries;
@@ -30,17 +31,6 @@ use crate::trace::totals::Totals;
 
 pub mod summaries;
 pub mod token;
-
-/// Why a query has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum QueryError {
-    /// The request is at fault.
-    #[error(transparent)]
-    Refused(#[from] ApiError),
-    /// The store could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// Answers queries. Cheap to clone.
 #[derive(Clone)]
@@ -63,7 +53,7 @@ impl Query {
     pub async fn batch_get_traces(
         &self,
         request: BatchGetTracesRequest,
-    ) -> Result<BatchGetTracesResponse, QueryError> {
+    ) -> Result<BatchGetTracesResponse, ServiceError> {
         let ids = trace_ids(&required(request.trace_ids, "TraceIds")?)?;
         let found = self.store.documents(&ids).await?;
         let known: Vec<TraceId> = found.iter().map(|trace| trace.trace_id).collect();
@@ -86,7 +76,7 @@ impl Query {
     pub async fn trace_graph(
         &self,
         request: GetTraceGraphRequest,
-    ) -> Result<GetTraceGraphResponse, QueryError> {
+    ) -> Result<GetTraceGraphResponse, ServiceError> {
         let ids = trace_ids(&required(request.trace_ids, "TraceIds")?)?;
         if ids.is_empty() {
             return Err(ApiError::invalid_request("Zero trace ids provided").into());
@@ -114,7 +104,7 @@ impl Query {
     pub async fn service_graph(
         &self,
         request: GetServiceGraphRequest,
-    ) -> Result<GetServiceGraphResponse, QueryError> {
+    ) -> Result<GetServiceGraphResponse, ServiceError> {
         let (start_time, end_time) = window(request.start_time, request.end_time)?;
         check_group(request.group_name.as_deref(), request.group_arn.as_deref())?;
         let totals = self.store.totals(start_time, end_time).await?;

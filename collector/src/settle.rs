@@ -4,18 +4,19 @@
 //! so once too often changes nothing, so nothing here has to be durable: what was not settled when
 //! the process died is found by [`Store::unsettled`] at the next start.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use radiograph_protocol::ids::TraceId;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use self::schedule::Schedule;
 use crate::clock;
 use crate::metrics::Metrics;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, TraceDocuments};
 use crate::trace::view::{TraceView, view};
 
 pub mod schedule;
@@ -143,13 +144,23 @@ pub async fn settle(store: &dyn Store, traces: &[TraceId]) -> Result<usize, Stor
     let documents = store.documents(traces).await?;
     // stitching a large trace takes a while: it must not hold up the tasks that answer others
     let views = tokio::task::spawn_blocking(move || {
-        let texts = documents
+        documents
             .iter()
-            .map(|trace| trace.documents.iter().map(String::as_str));
-        texts.filter_map(view).collect::<Vec<TraceView>>()
+            .filter_map(view_of)
+            .collect::<Vec<TraceView>>()
     });
     let views = views.await.map_err(|_| StoreError::Closed)?;
     let count = views.len();
     store.put_views(views).await?;
     Ok(count)
+}
+
+/// The view of one trace. A trace that our own code stumbles over keeps its documents and goes without
+/// a view; it must not keep all others from being settled.
+fn view_of(trace: &TraceDocuments) -> Option<TraceView> {
+    let texts = trace.documents.iter().map(String::as_str);
+    catch_unwind(AssertUnwindSafe(|| view(texts))).unwrap_or_else(|_| {
+        error!(trace_id = %trace.trace_id, "trace could not be stitched");
+        None
+    })
 }

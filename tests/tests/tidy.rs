@@ -13,6 +13,17 @@ use radiograph_tests::binaries::workspace;
 /// Lines of a source file without its head comment saying why it is longer; tests not counted.
 const FILE_LINES_MAX: usize = 500;
 
+/// The folders of the workspace's packages.
+const PACKAGES: [&str; 7] = [
+    "protocol",
+    "daemon",
+    "collector",
+    "cli",
+    "proto-fixtures",
+    "tests",
+    "bench",
+];
+
 struct Source {
     /// Relative to the workspace, with `/`.
     path: String,
@@ -21,18 +32,17 @@ struct Source {
 
 fn sources() -> Vec<Source> {
     let mut found = Vec::new();
-    for folder in [
-        "protocol",
-        "daemon",
-        "collector",
-        "cli",
-        "proto-fixtures",
-        "tests",
-        "bench",
-    ] {
+    for folder in PACKAGES {
         collect(&workspace().join(folder), &mut found);
     }
     assert!(found.len() > 50, "only {} sources found", found.len());
+    found
+}
+
+/// All sources but this file, which names what it looks for.
+fn sources_but_this() -> Vec<Source> {
+    let mut found = sources();
+    found.retain(|source| source.path != "tests/tests/tidy.rs");
     found
 }
 
@@ -161,10 +171,7 @@ fn pure_modules_import_nothing_impure_and_nobody_above_them() {
 #[test]
 fn there_is_no_unsafe_code_and_there_are_no_notes_to_self() {
     let mut found = Vec::new();
-    for source in sources()
-        .iter()
-        .filter(|source| source.path != "tests/tests/tidy.rs")
-    {
+    for source in sources_but_this() {
         for word in ["TODO", "FIXME", "XXX", "unsafe {", "unsafe fn", "#[allow("] {
             if source.text.contains(word) {
                 found.push(format!("{}: {word}", source.path));
@@ -177,10 +184,7 @@ fn there_is_no_unsafe_code_and_there_are_no_notes_to_self() {
 #[test]
 fn no_assertion_is_empty() {
     let mut found = Vec::new();
-    for source in sources()
-        .iter()
-        .filter(|source| source.path != "tests/tests/tidy.rs")
-    {
+    for source in sources_but_this() {
         let bare = |line: &&str| line.trim_start().starts_with("matches!(") && line.ends_with(");");
         found.extend(
             source
@@ -215,15 +219,7 @@ fn every_dependency_says_why_it_stands_here() {
             .unwrap();
         assert!(lines[at - 1].starts_with("# "), "{name} has no reason");
     }
-    for folder in [
-        "protocol",
-        "daemon",
-        "collector",
-        "cli",
-        "proto-fixtures",
-        "tests",
-        "bench",
-    ] {
+    for folder in PACKAGES {
         let manifest = fs::read_to_string(workspace().join(folder).join("Cargo.toml")).unwrap();
         let parsed: toml::Table = manifest.parse().unwrap();
         for section in ["dependencies", "dev-dependencies"] {

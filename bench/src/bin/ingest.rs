@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 
 const CALLERS: u64 = 32;
 const TRACES_PER_CALL: u64 = 16;
+const THROTTLED_PAUSE: Duration = Duration::from_millis(20);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -99,8 +100,12 @@ fn callers(ingest: &Ingest, sent_bytes: &Arc<AtomicU64>) -> Vec<JoinHandle<()>> 
                 let request = PutTraceSegmentsRequest {
                     trace_segment_documents: Some(documents),
                 };
-                if ingest.put_trace_segments(request).await.is_ok() {
-                    sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+                match ingest.put_trace_segments(request).await {
+                    Ok(_) => {
+                        sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+                    }
+                    // throttled, since settling does not follow: back off as a client would
+                    Err(_) => tokio::time::sleep(THROTTLED_PAUSE).await,
                 }
             }
         })

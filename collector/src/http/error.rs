@@ -8,8 +8,7 @@ use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use serde_json::json;
 
 use super::json;
-use crate::ingest::IngestError;
-use crate::query::QueryError;
+use crate::error::ServiceError;
 use crate::store::StoreError;
 
 /// Why a request has no answer.
@@ -99,20 +98,11 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl From<IngestError> for Failure {
-    fn from(error: IngestError) -> Self {
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
         match error {
-            IngestError::Refused(error) => error.into(),
-            IngestError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<QueryError> for Failure {
-    fn from(error: QueryError) -> Self {
-        match error {
-            QueryError::Refused(error) => error.into(),
-            QueryError::Store(error) => error.into(),
+            ServiceError::Refused(error) => error.into(),
+            ServiceError::Store(error) => error.into(),
         }
     }
 }

@@ -12,7 +12,8 @@ use radiograph_protocol::timestamp::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::token::digest;
-use super::{Query, QueryError, window};
+use super::{Query, window};
+use crate::error::ServiceError;
 use crate::store::{Cursor, ScanRange, ViewScan};
 use crate::trace::present::trace_summary;
 use crate::trace::view::TraceView;
@@ -162,7 +163,7 @@ impl Query {
     pub async fn trace_summaries(
         &self,
         request: GetTraceSummariesRequest,
-    ) -> Result<GetTraceSummariesResponse, QueryError> {
+    ) -> Result<GetTraceSummariesResponse, ServiceError> {
         let search = Search::read(&request)?;
         let digest = search.digest();
         // an empty token is what hand-written loops send on their first call
@@ -203,3 +204,6 @@ impl Query {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
