@@ -53,8 +53,7 @@ impl Ingest {
             return Err(ApiError::invalid_request("Segments can not be empty").into());
         }
         if documents.len() > DOCUMENTS_PER_CALL_MAX {
-            let message = format!("Exceeding maximum segment count: {DOCUMENTS_PER_CALL_MAX}");
-            return Err(ApiError::invalid_request(message).into());
+            return Err(too_many().into());
         }
         if self.settler.is_overloaded() {
             let message = "too many traces wait to be settled".to_owned();
@@ -66,7 +65,7 @@ impl Ingest {
         }
         let mut checked = Checked::default();
         for text in documents {
-            checked.add(text);
+            checked.add(text)?;
         }
         let trace_ids: Vec<TraceId> = checked.accepted.iter().map(|r| r.trace_id).collect();
         self.metrics
@@ -94,6 +93,8 @@ impl Ingest {
 /// The documents of one call, by verdict.
 #[derive(Default)]
 struct Checked {
+    /// JSON documents so far.
+    documents: usize,
     accepted: Vec<Record>,
     rejected: Vec<Rejection>,
     /// Unsampled OTLP entities, counted and not stored.
@@ -101,23 +102,38 @@ struct Checked {
 }
 
 impl Checked {
-    /// One text of the call: a document, an array of them, or OTLP from a datagram.
-    fn add(&mut self, text: String) {
+    /// One text of the call: a document, an array of them, or OTLP from a datagram. An array counts
+    /// as that many documents.
+    fn add(&mut self, text: String) -> Result<(), ApiError> {
         if otlp::is_otlp(&text) {
-            return self.add_otlp(&text);
-        }
-        if !text.trim_start().starts_with('[') {
-            return match parse(&text).map(|document| document.trace_id) {
+            self.add_otlp(&text);
+        } else if text.trim_start().starts_with('[') {
+            match documents_in(&text) {
+                Ok(documents) => {
+                    self.count(documents.len())?;
+                    documents.into_iter().for_each(|one| self.add_document(one));
+                }
+                Err(rejection) => self.rejected.push(rejection),
+            }
+        } else {
+            self.count(1)?;
+            match parse(&text).map(|document| document.trace_id) {
                 Ok(trace_id) => self.accepted.push(Record {
                     trace_id,
                     document: text,
                 }),
                 Err(rejection) => self.rejected.push(rejection),
-            };
+            }
         }
-        match documents_in(&text) {
-            Ok(documents) => documents.into_iter().for_each(|one| self.add_document(one)),
-            Err(rejection) => self.rejected.push(rejection),
+        Ok(())
+    }
+
+    fn count(&mut self, documents: usize) -> Result<(), ApiError> {
+        self.documents += documents;
+        if self.documents > DOCUMENTS_PER_CALL_MAX {
+            Err(too_many())
+        } else {
+            Ok(())
         }
     }
 
@@ -150,15 +166,23 @@ impl Checked {
         }
     }
 
+    /// One entry for all of one datagram that were refused for one reason: they have no readable id
+    /// to tell them apart.
     fn reject(&mut self, count: usize, code: RejectionCode) {
-        let message = format!("Invalid segment. ErrorCode: {code}");
-        let rejection = Rejection {
-            id: None,
-            code,
-            message,
-        };
-        self.rejected.extend(std::iter::repeat_n(rejection, count));
+        if count > 0 {
+            let message = format!("Invalid segment. ErrorCode: {code}");
+            self.rejected.push(Rejection {
+                id: None,
+                code,
+                message,
+            });
+        }
     }
+}
+
+fn too_many() -> ApiError {
+    let message = format!("Exceeding maximum segment count: {DOCUMENTS_PER_CALL_MAX}");
+    ApiError::invalid_request(message)
 }
 
 /// Entries without an id go last: daemons stop reading at the first one (`spec/api.md` section 3.1).

@@ -81,7 +81,7 @@ pub struct Entity<'a> {
     pub sql: Option<Sql<'a>>,
     /// Why it failed.
     pub cause: Option<Cause<'a>>,
-    /// Annotations of an indexable type, in order of appearance; of repeated keys the last.
+    /// Annotations of an indexable type, by key; of repeated keys the last.
     pub annotations: Vec<(Cow<'a, str>, AnnotationValue<'a>)>,
     /// Links to other traces, well-formed ones only.
     pub links: Vec<Link<'a>>,

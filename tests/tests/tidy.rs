@@ -239,6 +239,40 @@ fn every_dependency_says_why_it_stands_here() {
 }
 
 #[test]
+fn every_dependency_is_used() {
+    let mut unused = Vec::new();
+    for package in PACKAGES {
+        let manifest = fs::read_to_string(workspace().join(package).join("Cargo.toml")).unwrap();
+        let parsed: toml::Table = manifest.parse().unwrap();
+        let place = format!("{package}/");
+        let texts: Vec<String> = sources()
+            .into_iter()
+            .filter(|source| source.path.starts_with(&place))
+            .map(|source| source.text)
+            .collect();
+        let sections = ["dependencies", "dev-dependencies"];
+        let sections = sections
+            .iter()
+            .filter_map(|section| parsed.get(*section)?.as_table());
+        for name in sections.flat_map(toml::Table::keys) {
+            let name = name.replace('-', "_");
+            let paths = [
+                format!("{name}::"),
+                format!("use {name} "),
+                format!("{name}!"),
+            ];
+            if !texts
+                .iter()
+                .any(|text| paths.iter().any(|path| text.contains(path)))
+            {
+                unused.push(format!("{package}: {name}"));
+            }
+        }
+    }
+    assert_eq!(unused, Vec::<String>::new());
+}
+
+#[test]
 fn every_licence_is_one_of_those_allowed() {
     let deny = fs::read_to_string(workspace().join("deny.toml")).unwrap();
     let deny: toml::Table = deny.parse().unwrap();

@@ -4,6 +4,7 @@
 //! back unchanged. Source: `spec/traces-and-graph.md` section 6.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -61,11 +62,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members: Self::Value = Vec::new();
+                // an index, since a hostile object has a hundred thousand members
+                let mut places: HashMap<Cow<'de, str>, usize> = HashMap::new();
                 while let Some(Key(name)) = map.next_key()? {
                     let value = map.next_value()?;
-                    match members.iter_mut().find(|(known, _)| *known == name) {
+                    match places.get(&name).and_then(|place| members.get_mut(*place)) {
                         Some(member) => member.1 = value,
-                        None => members.push((name, value)),
+                        None => {
+                            places.insert(name.clone(), members.len());
+                            members.push((name, value));
+                        }
                     }
                 }
                 Ok(members)

@@ -100,18 +100,26 @@ pub(super) struct Annotations<'a>(pub(super) Vec<(Cow<'a, str>, AnnotationValue<
 
 impl<'a> FromJson<'a> for Annotations<'a> {
     fn from_object<A: MapAccess<'a>>(mut object: A) -> Result<Option<Self>, A::Error> {
-        let mut pairs: Vec<(Cow<'a, str>, AnnotationValue<'a>)> = Vec::new();
+        let mut pairs: Vec<(Cow<'a, str>, Option<AnnotationValue<'a>>)> = Vec::new();
         while let Some(key) = object.next_key::<Key<'a>>()? {
-            let value = object.next_value::<Seen<AnnotationValue<'a>>>()?.value();
-            // the last of repeated keys wins, also when it cannot be indexed
-            pairs.retain(|(known, _)| *known != key.0);
-            if let Some(value) = value
-                && key.0.chars().count() <= ANNOTATION_KEY_CHARS_MAX
-            {
-                pairs.push((key.0, value));
-            }
+            pairs.push((
+                key.0,
+                object.next_value::<Seen<AnnotationValue<'a>>>()?.value(),
+            ));
         }
-        Ok(Some(Self(pairs)))
+        // the last of repeated keys wins, also when it cannot be indexed; sorted, since a hostile
+        // document has a hundred thousand of them
+        pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        pairs.reverse();
+        pairs.dedup_by(|later, kept| later.0 == kept.0);
+        let indexable = pairs
+            .into_iter()
+            .rev()
+            .filter_map(|(key, value)| Some((key, value?)));
+        let is_short = |key: &str| key.chars().count() <= ANNOTATION_KEY_CHARS_MAX;
+        Ok(Some(Self(
+            indexable.filter(|(key, _)| is_short(key)).collect(),
+        )))
     }
 }
 

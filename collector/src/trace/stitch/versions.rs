@@ -1,5 +1,6 @@
 //! Which version speaks for an id. Source: `spec/traces-and-graph.md` section 2.1.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,6 +24,7 @@ pub(super) struct Version<'d> {
 /// The version that speaks for each id of the trace, in no particular order.
 pub(super) fn speaking<'d>(documents: &'d [Parsed<'d>]) -> Vec<Version<'d>> {
     let mut speaking: HashMap<SegmentId, Version<'d>> = HashMap::new();
+    let texts = Texts::of(documents);
     for (at, parsed) in documents.iter().enumerate() {
         let document = &parsed.document;
         let mut ordinal = 0;
@@ -49,7 +51,7 @@ pub(super) fn speaking<'d>(documents: &'d [Parsed<'d>]) -> Vec<Version<'d>> {
                     free.insert(version);
                 }
                 Entry::Occupied(mut known) => {
-                    if beats(&version, known.get(), documents) {
+                    if beats(&version, known.get(), &texts) {
                         known.insert(version);
                     }
                 }
@@ -61,29 +63,43 @@ pub(super) fn speaking<'d>(documents: &'d [Parsed<'d>]) -> Vec<Version<'d>> {
     speaking.into_values().collect()
 }
 
-fn beats(challenger: &Version<'_>, holder: &Version<'_>, documents: &[Parsed<'_>]) -> bool {
+fn beats(challenger: &Version<'_>, holder: &Version<'_>, texts: &Texts<'_>) -> bool {
     let rank = |version: &Version<'_>| (version.is_segment, version.entity.end);
     // `None < Some(_)`: a finished version beats an unfinished one, then the later end wins
     match rank(challenger).cmp(&rank(holder)) {
         Ordering::Greater => true,
         Ordering::Less => false,
-        // texts are needed for ties alone, and those are rare
         Ordering::Equal => {
-            let (new, old) = (text(challenger, documents), text(holder, documents));
+            let (new, old) = (texts.text(challenger.place), texts.text(holder.place));
             (new.len(), new) > (old.len(), old)
         }
     }
 }
 
-fn text<'d>(version: &Version<'_>, documents: &[Parsed<'d>]) -> &'d str {
-    let whole = documents
-        .get(version.place.document)
-        .map_or("", |parsed| parsed.text);
-    if version.place.ordinal == 0 {
-        return whole;
+/// The texts of all entities, cut out of a document when the first tie asks for one of it: ties are
+/// rare, but a document that has one may have thousands.
+struct Texts<'d> {
+    documents: Vec<(&'d str, OnceCell<Vec<&'d str>>)>,
+}
+
+impl<'d> Texts<'d> {
+    fn of(documents: &[Parsed<'d>]) -> Self {
+        let documents = documents
+            .iter()
+            .map(|parsed| (parsed.text, OnceCell::new()));
+        Self {
+            documents: documents.collect(),
+        }
     }
-    entity_texts(whole)
-        .get(version.place.ordinal)
-        .copied()
-        .unwrap_or("")
+
+    fn text(&self, place: Place) -> &'d str {
+        let Some((whole, cut)) = self.documents.get(place.document) else {
+            return "";
+        };
+        if place.ordinal == 0 {
+            return whole;
+        }
+        let cut = cut.get_or_init(|| entity_texts(whole));
+        cut.get(place.ordinal).copied().unwrap_or("")
+    }
 }
