@@ -1,5 +1,5 @@
 //! PutTraceSegments with a sync before every answer: documents per second into the embedded store,
-//! beside what the disk alone does with the same bytes and the same number of syncs.
+//! beside what the disk alone does with the same bytes, synced every 256 KiB.
 //! `cargo run --release -p radiograph-bench --bin ingest [seconds]`
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
