@@ -3,7 +3,6 @@
 mod all_in_one;
 mod announcement;
 mod args;
-mod clock;
 mod demo;
 mod logs;
 mod output;
@@ -39,7 +38,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             tracing::info!(signal, "stopping");
         };
         match arguments.command {
-            Some(Command::Demo(options)) => demo::report(&options, clock::now, stop).await,
+            Some(Command::Demo(options)) => {
+                demo::report(&options, radiograph_collector::clock::now, stop).await
+            }
             None => {
                 logs::install(arguments.servers.log_level)?;
                 // an error means that one is installed already, which is what is wanted

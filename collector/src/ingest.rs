@@ -4,8 +4,10 @@
 //! Bounds: 50 documents a call; while more than [`crate::settle::UNSETTLED_TRACES_MAX`] traces wait
 //! to be settled, calls are throttled instead of remembered.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use radiograph_protocol::api;
 use radiograph_protocol::api::traces::{
     PutTraceSegmentsRequest, PutTraceSegmentsResponse, UnprocessedTraceSegment,
 };
@@ -13,7 +15,6 @@ use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::limits::DOCUMENTS_PER_CALL_MAX;
 use radiograph_protocol::segment::{Rejection, RejectionCode, documents_in, parse};
-use radiograph_protocol::{api, segment};
 
 use crate::error::ServiceError;
 use crate::metrics::Metrics;
@@ -111,19 +112,15 @@ impl Checked {
             match documents_in(&text) {
                 Ok(documents) => {
                     self.count(documents.len())?;
-                    documents.into_iter().for_each(|one| self.add_document(one));
+                    documents
+                        .into_iter()
+                        .for_each(|one| self.add_document(Cow::Borrowed(one)));
                 }
                 Err(rejection) => self.rejected.push(rejection),
             }
         } else {
             self.count(1)?;
-            match parse(&text).map(|document| document.trace_id) {
-                Ok(trace_id) => self.accepted.push(Record {
-                    trace_id,
-                    document: text,
-                }),
-                Err(rejection) => self.rejected.push(rejection),
-            }
+            self.add_document(Cow::Owned(text));
         }
         Ok(())
     }
@@ -137,12 +134,12 @@ impl Checked {
         }
     }
 
-    fn add_document(&mut self, text: &str) {
-        match parse(text) {
-            Ok(segment::Document { trace_id, .. }) => {
+    fn add_document(&mut self, text: Cow<'_, str>) {
+        match parse(&text).map(|document| document.trace_id) {
+            Ok(trace_id) => {
                 self.accepted.push(Record {
                     trace_id,
-                    document: text.to_owned(),
+                    document: text.into_owned(),
                 });
             }
             Err(rejection) => self.rejected.push(rejection),
@@ -152,10 +149,9 @@ impl Checked {
     fn add_otlp(&mut self, text: &str) {
         match otlp::decode_datagram_body(text) {
             Ok(OtlpBody::Sampled(converted)) => {
-                converted
-                    .documents
-                    .iter()
-                    .for_each(|document| self.add_document(document));
+                for document in converted.documents {
+                    self.add_document(Cow::Owned(document));
+                }
                 let refused = converted.refused;
                 self.reject(refused.trace_id, RejectionCode::InvalidTraceId);
                 self.reject(refused.span_id, RejectionCode::InvalidId);
@@ -197,5 +193,35 @@ fn answer(mut rejected: Vec<Rejection>) -> PutTraceSegmentsResponse {
         });
     PutTraceSegmentsResponse {
         unprocessed_trace_segments: entries.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settle::UNSETTLED_TRACES_MAX;
+    use crate::settle::schedule::Schedule;
+    use crate::store::embedded::{EmbeddedStore, Options};
+
+    #[tokio::test]
+    async fn calls_are_throttled_while_more_traces_wait_than_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(EmbeddedStore::open(dir.path(), Options::default()).unwrap());
+        let settler = Settler::new(Schedule::default());
+        let ingest = Ingest::new(store, settler.clone(), Arc::default());
+        let request = || PutTraceSegmentsRequest {
+            trace_segment_documents: Some(vec!["not json".to_owned()]),
+        };
+        let waiting: Vec<TraceId> = (1..=UNSETTLED_TRACES_MAX as u128)
+            .map(TraceId::from_bits)
+            .collect();
+        settler.touch(&waiting);
+        assert!(ingest.put_trace_segments(request()).await.is_ok());
+        settler.touch(&[TraceId::from_bits(0)]);
+        let refused = ingest.put_trace_segments(request()).await;
+        let Err(ServiceError::Refused(error)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(error.name(), "ThrottledException");
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+mod derived_id;
 pub mod error;
 mod http;
 pub mod ingest;

@@ -47,6 +47,14 @@ async fn main() -> ExitCode {
         region: args.region,
         account_id: args.account_id,
     };
+    // before anything starts, so that a signal right after the first line is not missed
+    let signal = match shutdown::listen() {
+        Ok(signal) => signal,
+        Err(cause) => {
+            error!(error = %cause, "cannot listen for signals");
+            return ExitCode::FAILURE;
+        }
+    };
     let collector = match start(config).await {
         Ok(collector) => collector,
         Err(cause) => {
@@ -55,13 +63,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let signal = match shutdown::asked().await {
-        Ok(signal) => signal,
-        Err(cause) => {
-            error!(error = %cause, "cannot listen for signals");
-            return ExitCode::FAILURE;
-        }
-    };
+    let signal = signal.await;
     info!(signal, "stopping");
     collector.stop().await;
     ExitCode::SUCCESS

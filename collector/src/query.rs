@@ -26,7 +26,7 @@ use crate::trace::contributions::contributions;
 use crate::trace::documents::entries;
 use crate::trace::graph;
 use crate::trace::stitch::{parse_all, stitch};
-use crate::trace::summarize::summarize;
+use crate::trace::summarize::duration;
 use crate::trace::totals::Totals;
 
 pub mod summaries;
@@ -132,10 +132,7 @@ fn whole_trace(documents: &TraceDocuments) -> Option<Trace> {
     let segments = entries(&trace, &parsed).into_iter();
     Some(Trace {
         id: documents.trace_id.to_string(),
-        duration: summarize(&trace)
-            .duration
-            .unwrap_or(Elapsed::from_micros(0))
-            .seconds_ms(),
+        duration: duration(&trace).unwrap_or_default().seconds_ms(),
         limit_exceeded: false,
         segments: segments
             .map(|entry| Segment {
@@ -193,7 +190,6 @@ fn window(
 
 /// Only the default group is there until groups can be made; it selects every trace.
 fn check_group(name: Option<&str>, arn: Option<&str>) -> Result<(), ApiError> {
-    let is_default = |given: &str, default: &str| given == default || given.ends_with(default);
     let length = |given: Option<&str>| given.map_or(1, |given| given.chars().count());
     if name.is_some() && arn.is_some() {
         return Err(ApiError::invalid_request(
@@ -208,7 +204,7 @@ fn check_group(name: Option<&str>, arn: Option<&str>) -> Result<(), ApiError> {
         ));
     }
     let known = name.is_none_or(|name| name == "Default")
-        && arn.is_none_or(|arn| is_default(arn, ":group/Default"));
+        && arn.is_none_or(|arn| arn.ends_with(":group/Default"));
     if known {
         Ok(())
     } else {

@@ -2,15 +2,17 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Returns when SIGTERM or SIGINT arrives, with its name.
+/// Listens for SIGTERM and SIGINT from now on; the future ends when one arrives, with its name.
 ///
 /// # Errors
 /// When the system does not let the process listen for signals.
-pub async fn asked() -> std::io::Result<&'static str> {
+pub fn listen() -> std::io::Result<impl Future<Output = &'static str>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "terminated",
-        _ = interrupt.recv() => "interrupt",
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "terminated",
+            _ = interrupt.recv() => "interrupt",
+        }
     })
 }

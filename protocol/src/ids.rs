@@ -113,6 +113,9 @@ pub struct SegmentId(u64);
 pub struct InvalidSegmentId;
 
 impl SegmentId {
+    /// The id with all bits set.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// The id with these bits; `None` for zero, which no segment may have.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Option<Self> {

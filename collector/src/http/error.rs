@@ -106,3 +106,16 @@ impl From<ServiceError> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_cannot_write_is_an_error_that_clients_retry_and_nothing_of_it_is_told() {
+        let response = Failure::from(StoreError::Poisoned).response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["x-amzn-errortype"], "ServiceUnavailable");
+        assert_eq!(response.headers()["retry-after"], "1");
+    }
+}

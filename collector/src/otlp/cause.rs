@@ -8,11 +8,11 @@ use radiograph_protocol::segment::SentFlags;
 use serde_json::Value;
 
 use super::attributes::Attributes;
-use super::documents::derived_id;
 use super::http::STATUS;
 use super::object::{Object, Used};
 use super::span::ReadSpan;
 use super::stack::{self, Frame};
+use crate::derived_id::derived_id;
 
 /// Where instrumentation from before the status message put it.
 const STATUS_TEXT: &str = "http.status_text";
@@ -147,7 +147,7 @@ impl Exceptions<'_, '_> {
 
     fn id(&self, index: usize) -> String {
         let (trace_id, id) = (self.span.trace_id, self.span.id);
-        derived_id(&format!("exception:{trace_id}:{id}:{index}"))
+        derived_id(&format!("exception:{trace_id}:{id}:{index}")).to_string()
     }
 }
 

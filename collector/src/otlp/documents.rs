@@ -4,15 +4,14 @@
 //! Source: `spec/otel-mapping.md` sections 1, 2 and 9.
 
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
-use radiograph_protocol::ids::SegmentId;
 use radiograph_protocol::limits::LINKS_PER_SEGMENT_MAX;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::attributes::Attributes;
 use super::object::{Object, Used};
 use super::span::{IN_PROGRESS, ReadSpan, span_id, trace_id};
 use super::{annotations, aws, cause, http, metadata, name, origin, sql};
+use crate::derived_id::derived_id;
 
 /// What a document stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,19 +112,7 @@ fn identity(span: &ReadSpan<'_>, role: Role) -> Object {
 }
 
 fn service_segment_id(span: &ReadSpan<'_>) -> String {
-    derived_id(&format!("segment:{}:{}", span.trace_id, span.id))
-}
-
-/// An id that the same spans always give: the exporter draws one, but a span delivered twice must
-/// count once.
-pub(super) fn derived_id(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    let bits = digest
-        .iter()
-        .take(8)
-        .fold(0, |bits, byte| bits << 8 | u64::from(*byte));
-    // one text in 2^64 gives zero, which no id may be
-    SegmentId::from_bits(bits).map_or_else(|| format!("{:016x}", u64::MAX), |id| id.to_string())
+    derived_id(&format!("segment:{}:{}", span.trace_id, span.id)).to_string()
 }
 
 /// Of a span that is two documents, links belong to whatever received them: a consumer's service, or

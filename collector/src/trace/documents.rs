@@ -5,14 +5,13 @@
 //! Source: `spec/traces-and-graph.md` sections 2.3 and 6.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 
-use radiograph_protocol::ids::TraceId;
+use radiograph_protocol::ids::{SegmentId, TraceId};
 use radiograph_protocol::segment::raw::Members;
-use sha2::{Digest, Sha256};
 
 use super::node;
 use super::stitch::{Index, Member, Parsed, Trace};
+use crate::derived_id::derived_id;
 
 /// One element of `Segments`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,19 +48,10 @@ pub fn entries(trace: &Trace<'_>, documents: &[Parsed<'_>]) -> Vec<Entry> {
     entries.into_iter().map(|(_, _, entry)| entry).collect()
 }
 
-/// The id of the segment inferred from a call: the first 16 hex digits of SHA-256 of
-/// `inferred:<trace id>:<subsegment id>`.
+/// The id of the segment inferred from a call (section 2.3).
 #[must_use]
-pub fn inferred_id(trace_id: TraceId, call: &Member<'_>) -> String {
-    let digest = Sha256::digest(format!("inferred:{trace_id}:{}", call.entity.id));
-    digest
-        .iter()
-        .take(8)
-        .fold(String::with_capacity(16), |mut id, byte| {
-            // writing to a string cannot fail
-            let _written = write!(id, "{byte:02x}");
-            id
-        })
+pub fn inferred_id(trace_id: TraceId, call: &Member<'_>) -> SegmentId {
+    derived_id(&format!("inferred:{trace_id}:{}", call.entity.id))
 }
 
 /// The texts of a document and of all subsegments embedded in it, in reading order, parents first.
@@ -154,7 +144,7 @@ impl<'t> Fold<'t, '_> {
     }
 
     fn inferred(&self, call: &Member<'_>) -> Entry {
-        let id = inferred_id(self.trace.trace_id, call);
+        let id = inferred_id(self.trace.trace_id, call).to_string();
         let sent = self.members(call);
         let mut text = String::from("{");
         let mut push = |name: &str, value: &str| {

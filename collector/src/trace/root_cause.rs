@@ -64,10 +64,7 @@ pub fn of_flag(trace: &Trace<'_>, has: impl Fn(Flags) -> bool) -> Vec<RootCause>
 fn last_id(trace: &Trace<'_>, step: Step) -> SegmentId {
     match step {
         Step::Sent(at) => trace.member(at).entity.id,
-        Step::Inferred(at) => {
-            let call = trace.member(at);
-            SegmentId::parse(&inferred_id(trace.trace_id, call)).unwrap_or(call.entity.id)
-        }
+        Step::Inferred(at) => inferred_id(trace.trace_id, trace.member(at)),
     }
 }
 

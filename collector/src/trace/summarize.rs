@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use radiograph_protocol::limits::ANNOTATIONS_INDEXED_MAX;
 use radiograph_protocol::segment;
-use radiograph_protocol::timestamp::Timestamp;
+use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
 use super::contributions::{has_client, latest};
 use super::node::{self, NodeKey};
@@ -21,9 +21,7 @@ pub fn summarize(trace: &Trace<'_>) -> Summary {
     let outcome = root_entity
         .map(segment::Entity::outcome)
         .unwrap_or_default();
-    let start = trace.owners().map(|(_, owner)| owner.entity.start).min();
-    let start = start.unwrap_or(Timestamp::MIN);
-    let (latest, ended) = latest(trace);
+    let (start, (latest, _)) = (start(trace), latest(trace));
     let counts_as_segment =
         |member: &Member<'_>| member.is_segment || member.is_orphan() || member.infers;
     let mut hosts = Hosts::default();
@@ -33,7 +31,7 @@ pub fn summarize(trace: &Trace<'_>) -> Summary {
     Summary {
         start,
         latest,
-        duration: ended.then(|| latest.since(start)),
+        duration: duration(trace),
         response_time: root_entity.and_then(|root| Some(root.end?.since(root.start))),
         has_fault: outcome.fault,
         has_error: outcome.error,
@@ -58,6 +56,19 @@ pub fn summarize(trace: &Trace<'_>) -> Summary {
             .map(|(_, member)| (member.entity.start, member.entity.end))
             .collect(),
     }
+}
+
+/// From the start to the latest end of any entity; `None` while nothing has ended.
+#[must_use]
+pub fn duration(trace: &Trace<'_>) -> Option<Elapsed> {
+    let (latest, ended) = latest(trace);
+    ended.then(|| latest.since(start(trace)))
+}
+
+/// The earliest start of the sent segments and orphans, of which every trace has one.
+fn start(trace: &Trace<'_>) -> Timestamp {
+    let starts = trace.owners().map(|(_, owner)| owner.entity.start);
+    starts.min().unwrap_or(Timestamp::MIN)
 }
 
 #[derive(Default)]
