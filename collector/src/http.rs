@@ -1,9 +1,9 @@
 //! The X-Ray API over HTTP: decode, call one service, encode.
 //!
 //! Every operation is a POST to a fixed path with a JSON object as body (`spec/api.md` section 1.1),
-//! so routing is one table: [`operations::Operation::of_path`]. Bounds: [`REQUESTS_MAX`] requests under
-//! way, each with a body of at most [`REQUEST_BODY_BYTES_MAX`] bytes that arrives within
-//! [`BODY_WITHIN`].
+//! so routing is one table: [`operations::Operation::of_path`]. Segments alone may come in another
+//! form, which every answer offers: [`segments`]. Bounds: [`REQUESTS_MAX`] requests under way, each
+//! with a body of at most [`REQUEST_BODY_BYTES_MAX`] bytes that arrives within [`BODY_WITHIN`].
 
 use std::time::Duration;
 
@@ -15,15 +15,18 @@ use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
+use radiograph_protocol::framing::{OFFER_HEADER, Offer};
 use radiograph_protocol::limits::REQUEST_BODY_BYTES_MAX;
 use tracing::{debug, error, warn};
 
 use self::error::Failure;
 use self::operations::{Operation, Services};
+use self::segments::Form;
 use crate::clock;
 
 mod error;
 mod operations;
+mod segments;
 
 pub(crate) use operations::Services as ApiServices;
 
@@ -69,6 +72,10 @@ async fn handle(State(services): State<Services>, request: Request) -> Response 
     if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
+    // on errors too: daemons take an answer without it for one of a collector that reads JSON alone
+    if let Ok(offer) = HeaderValue::try_from(Offer::LARGEST.to_string()) {
+        response.headers_mut().insert(OFFER_HEADER, offer);
+    }
     response
 }
 
@@ -87,7 +94,8 @@ async fn answer(services: &Services, request: Request) -> Result<Vec<u8>, Failur
         kind: ApiErrorKind::ServiceUnavailable,
         message: "the collector is stopping".to_owned(),
     })?;
-    let reading = tokio::time::timeout(BODY_WITHIN, read(request.into_body()));
+    let (head, body) = request.into_parts();
+    let reading = tokio::time::timeout(BODY_WITHIN, read(body));
     let body = reading.await.map_err(|_| ApiError {
         kind: ApiErrorKind::RequestTimeout,
         message: format!(
@@ -95,7 +103,9 @@ async fn answer(services: &Services, request: Request) -> Result<Vec<u8>, Failur
             BODY_WITHIN.as_secs()
         ),
     })??;
-    operation.carry_out(services, &body).await
+    operation
+        .carry_out(services, Form::of(&head.headers)?, body)
+        .await
 }
 
 /// The whole body. What is too large is read to its end and thrown away, as far as
@@ -121,13 +131,16 @@ async fn read(mut body: Body) -> Result<Bytes, ApiError> {
         }
     }
     if length > REQUEST_BODY_BYTES_MAX {
-        let message = format!("request body is larger than {REQUEST_BODY_BYTES_MAX} bytes");
-        return Err(ApiError {
-            kind: ApiErrorKind::RequestEntityTooLarge,
-            message,
-        });
+        return Err(too_large(REQUEST_BODY_BYTES_MAX));
     }
     Ok(whole.freeze())
+}
+
+fn too_large(bytes_max: usize) -> ApiError {
+    ApiError {
+        kind: ApiErrorKind::RequestEntityTooLarge,
+        message: format!("request body is larger than {bytes_max} bytes"),
+    }
 }
 
 fn json(status: StatusCode, body: Vec<u8>) -> Response {

@@ -1,8 +1,9 @@
 //! PutTraceSegments: every document is checked, the good ones are made durable, then the answer says
 //! which were refused and why.
 //!
-//! Bounds: 50 documents a call; while more than [`crate::settle::UNSETTLED_TRACES_MAX`] traces wait
-//! to be settled, calls are throttled instead of remembered.
+//! Bounds: 50 documents a call, or as many as the form of the call takes; while more than
+//! [`crate::settle::UNSETTLED_TRACES_MAX`] traces wait to be settled, calls are throttled instead of
+//! remembered.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,6 +22,9 @@ use crate::metrics::Metrics;
 use crate::otlp::{self, OtlpBody};
 use crate::settle::Settler;
 use crate::store::{Record, Store, StoreError};
+
+/// Calls with more bytes than this are checked where they hold up no other request.
+const CHECKED_INLINE_BYTES_MAX: usize = 64 << 10;
 
 /// Accepts documents.
 #[derive(Clone)]
@@ -41,7 +45,8 @@ impl Ingest {
         }
     }
 
-    /// Carries out PutTraceSegments; accepted documents are durable when it returns.
+    /// Carries out PutTraceSegments as its JSON form asks for it; accepted documents are durable when
+    /// it returns.
     ///
     /// # Errors
     /// When the call as a whole is refused or its documents could not be stored.
@@ -50,11 +55,23 @@ impl Ingest {
         request: PutTraceSegmentsRequest,
     ) -> Result<PutTraceSegmentsResponse, ServiceError> {
         let documents = api::required(request.trace_segment_documents, "TraceSegmentDocuments")?;
+        self.put_documents(documents, DOCUMENTS_PER_CALL_MAX).await
+    }
+
+    /// Carries out PutTraceSegments for a form of it that takes up to `documents_max` documents.
+    ///
+    /// # Errors
+    /// When the call as a whole is refused or its documents could not be stored.
+    pub async fn put_documents(
+        &self,
+        documents: Vec<String>,
+        documents_max: usize,
+    ) -> Result<PutTraceSegmentsResponse, ServiceError> {
         if documents.is_empty() {
             return Err(ApiError::invalid_request("Segments can not be empty").into());
         }
-        if documents.len() > DOCUMENTS_PER_CALL_MAX {
-            return Err(too_many().into());
+        if documents.len() > documents_max {
+            return Err(too_many_documents(documents_max).into());
         }
         if self.settler.is_overloaded() {
             let message = "too many traces wait to be settled".to_owned();
@@ -64,10 +81,13 @@ impl Ingest {
             }
             .into());
         }
-        let mut checked = Checked::default();
-        for text in documents {
-            checked.add(text)?;
-        }
+        let checked = if bytes(&documents) <= CHECKED_INLINE_BYTES_MAX {
+            Checked::of(documents, documents_max)?
+        } else {
+            tokio::task::spawn_blocking(move || Checked::of(documents, documents_max))
+                .await
+                .map_err(|_| StoreError::Closed)??
+        };
         let trace_ids: Vec<TraceId> = checked.accepted.iter().map(|r| r.trace_id).collect();
         self.metrics
             .documents(trace_ids.len(), checked.rejected.iter().map(|r| r.code));
@@ -91,9 +111,14 @@ impl Ingest {
     }
 }
 
+fn bytes(documents: &[String]) -> usize {
+    documents.iter().map(String::len).sum()
+}
+
 /// The documents of one call, by verdict.
-#[derive(Default)]
 struct Checked {
+    /// How many JSON documents there may be.
+    documents_max: usize,
     /// JSON documents so far.
     documents: usize,
     accepted: Vec<Record>,
@@ -103,6 +128,21 @@ struct Checked {
 }
 
 impl Checked {
+    /// Checks every text of a call: 1 to 4 ms a MiB (`spec/floors.md` section 2).
+    fn of(texts: Vec<String>, documents_max: usize) -> Result<Self, ApiError> {
+        let mut checked = Self {
+            documents_max,
+            documents: 0,
+            accepted: Vec::with_capacity(texts.len()),
+            rejected: Vec::new(),
+            unsampled: 0,
+        };
+        for text in texts {
+            checked.add(text)?;
+        }
+        Ok(checked)
+    }
+
     /// One text of the call: a document, an array of them, or OTLP from a datagram. An array counts
     /// as that many documents.
     fn add(&mut self, text: String) -> Result<(), ApiError> {
@@ -127,8 +167,8 @@ impl Checked {
 
     fn count(&mut self, documents: usize) -> Result<(), ApiError> {
         self.documents += documents;
-        if self.documents > DOCUMENTS_PER_CALL_MAX {
-            Err(too_many())
+        if self.documents > self.documents_max {
+            Err(too_many_documents(self.documents_max))
         } else {
             Ok(())
         }
@@ -176,9 +216,9 @@ impl Checked {
     }
 }
 
-fn too_many() -> ApiError {
-    let message = format!("Exceeding maximum segment count: {DOCUMENTS_PER_CALL_MAX}");
-    ApiError::invalid_request(message)
+/// The refusal of a call with more documents than its form takes.
+pub(crate) fn too_many_documents(documents_max: usize) -> ApiError {
+    ApiError::invalid_request(format!("Exceeding maximum segment count: {documents_max}"))
 }
 
 /// Entries without an id go last: daemons stop reading at the first one (`spec/api.md` section 3.1).

@@ -22,6 +22,8 @@ pub enum ApiErrorKind {
     Serialization,
     /// The client called a path that no operation has.
     UnknownOperation,
+    /// The client sent a body of a media type or content encoding that is not read here.
+    UnsupportedMediaType,
     /// The client sent a body above the configured limit.
     RequestEntityTooLarge,
     /// The client did not finish its request in time; clients retry.
@@ -56,6 +58,7 @@ impl ApiError {
             ApiErrorKind::InvalidRequest => "InvalidRequestException",
             ApiErrorKind::Serialization => "SerializationException",
             ApiErrorKind::UnknownOperation => "UnknownOperationException",
+            ApiErrorKind::UnsupportedMediaType => "UnsupportedMediaTypeException",
             ApiErrorKind::RequestEntityTooLarge => "RequestEntityTooLarge",
             ApiErrorKind::RequestTimeout => "RequestTimeoutException",
             ApiErrorKind::ResourceNotFound { .. } => "ResourceNotFoundException",

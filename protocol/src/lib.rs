@@ -6,6 +6,7 @@
 pub mod api;
 pub mod datagram;
 pub mod error;
+pub mod framing;
 pub mod ids;
 pub mod limits;
 pub mod sampling;

@@ -38,6 +38,7 @@ impl Failure {
             ApiErrorKind::UnknownOperation | ApiErrorKind::ResourceNotFound { .. } => {
                 StatusCode::NOT_FOUND
             }
+            ApiErrorKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ApiErrorKind::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiErrorKind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             ApiErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,

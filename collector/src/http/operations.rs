@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use radiograph_protocol::api::decode;
 use radiograph_protocol::api::sampling::GetSamplingTargetsRequest;
 use radiograph_protocol::api::telemetry::PutTelemetryRecordsRequest;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::error::Failure;
+use super::segments::{self, Form};
 use crate::clock;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
@@ -61,7 +63,8 @@ impl Operation {
     pub(super) async fn carry_out(
         self,
         services: &Services,
-        body: &[u8],
+        form: Form,
+        body: Bytes,
     ) -> Result<Vec<u8>, Failure> {
         let Services {
             ingest,
@@ -70,28 +73,35 @@ impl Operation {
             metrics,
             ..
         } = services;
+        if self != Self::PutTraceSegments {
+            form.must_be_json()?;
+        }
         match self {
-            Self::PutTraceSegments => encode(&ingest.put_trace_segments(decode(body)?).await?),
+            Self::PutTraceSegments => {
+                // the body is gone when the documents are checked
+                let call = segments::read(form, body).await?;
+                encode(&ingest.put_documents(call.texts, call.documents_max).await?)
+            }
             Self::PutTelemetryRecords => {
-                metrics.telemetry(&decode::<PutTelemetryRecordsRequest>(body)?.checked()?);
+                metrics.telemetry(&decode::<PutTelemetryRecordsRequest>(&body)?.checked()?);
                 Ok(b"{}".to_vec())
             }
             Self::GetSamplingRules => {
-                decode::<serde::de::IgnoredAny>(body)?;
+                decode::<serde::de::IgnoredAny>(&body)?;
                 encode(&sampling.rules())
             }
             Self::GetSamplingTargets => {
-                let request = GetSamplingTargetsRequest::parse(body)?;
+                let request = GetSamplingTargetsRequest::parse(&body)?;
                 encode(&sampling.targets(&request, clock::now()))
             }
             Self::GetSamplingStatisticSummaries => {
-                decode::<serde::de::IgnoredAny>(body)?;
+                decode::<serde::de::IgnoredAny>(&body)?;
                 encode(&sampling.statistic_summaries(clock::now()))
             }
-            Self::GetTraceSummaries => encode(&query.trace_summaries(decode(body)?).await?),
-            Self::BatchGetTraces => encode(&query.batch_get_traces(decode(body)?).await?),
-            Self::GetTraceGraph => encode(&query.trace_graph(decode(body)?).await?),
-            Self::GetServiceGraph => encode(&query.service_graph(decode(body)?).await?),
+            Self::GetTraceSummaries => encode(&query.trace_summaries(decode(&body)?).await?),
+            Self::BatchGetTraces => encode(&query.batch_get_traces(decode(&body)?).await?),
+            Self::GetTraceGraph => encode(&query.trace_graph(decode(&body)?).await?),
+            Self::GetServiceGraph => encode(&query.service_graph(decode(&body)?).await?),
         }
     }
 }
