@@ -5,11 +5,13 @@
 //!
 //! Source: `spec/sampling.md` sections 2 and 3.
 
+pub mod document;
 pub mod load;
 pub mod pattern;
 pub mod reservoir;
 pub mod rule;
 pub mod statistics;
+pub mod targets;
 
 pub use reservoir::{Decision, Lease, Reservoir};
 pub use rule::{Request, SamplingRateBoost, SamplingRule};

@@ -15,7 +15,7 @@ use crate::timestamp::Timestamp;
 pub mod aws;
 pub mod cause;
 pub mod http;
-mod lenient;
+pub(crate) mod lenient;
 pub mod raw;
 pub mod sql;
 pub mod verdict;

@@ -96,6 +96,12 @@ impl Reservoir {
         self.reservoir_size = rule.reservoir_size;
     }
 
+    /// Share of the requests recorded beyond quota and borrowing.
+    #[must_use]
+    pub const fn fixed_rate(&self) -> f64 {
+        self.fixed_rate
+    }
+
     /// What was counted since the last call; counting starts again at zero.
     pub fn take_counts(&mut self) -> Counts {
         std::mem::take(&mut self.counts)
