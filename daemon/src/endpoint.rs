@@ -5,11 +5,16 @@
 use reqwest::Url;
 
 /// Hosts of the real service, in all partitions.
-const AWS_DOMAINS: [&str; 5] = [
+const AWS_DOMAINS: [&str; 10] = [
     ".amazonaws.com",
     ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.amazonwebservices.com.cn",
+    ".api.amazonwebservices.eu",
     ".api.aws",
     ".c2s.ic.gov",
+    ".cloud.adc-e.uk",
+    ".csp.hci.ic.gov",
     ".sc2s.sgov.gov",
 ];
 
@@ -29,14 +34,11 @@ pub enum EndpointError {
     /// User name or password in the URL; not shown, since it would end in the log.
     #[error("endpoint: user name and password in the URL are not supported")]
     Credentials,
-    /// The real service, which takes signed requests only.
-    #[error(
-        "endpoint {endpoint} is an AWS host: this version sends unsigned requests, which AWS refuses; \
-         name a Radiograph collector instead"
-    )]
-    NeedsSignature {
-        /// The endpoint as configured.
-        endpoint: String,
+    /// A region that cannot stand in a host name or a signature.
+    #[error("region {region}: write letters, digits and hyphens, such as us-east-1")]
+    Region {
+        /// The region as configured.
+        region: String,
     },
 }
 
@@ -54,23 +56,42 @@ impl Endpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(EndpointError::Credentials);
         }
-        let host = format!(".{}", url.host_str().unwrap_or_default());
-        if AWS_DOMAINS.iter().any(|domain| host.ends_with(domain)) {
-            return Err(EndpointError::NeedsSignature {
-                endpoint: text.to_owned(),
-            });
-        }
         let prefix = url.path().trim_end_matches('/').to_owned();
         url.set_path(&prefix);
         Ok(Self(url))
     }
 
-    /// The URL of a call, whose path begins with a slash.
+    /// The URL of a call, whose path begins with a slash and may hold a query. It is always one of
+    /// this endpoint's host, whatever the path says.
     pub(crate) fn call(&self, path: &str) -> Url {
         let mut url = self.0.clone();
+        let (path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path, None),
+        };
         let prefix = self.0.path().trim_end_matches('/');
         url.set_path(&format!("{prefix}{path}"));
+        url.set_query(query);
         url
+    }
+
+    /// Whether it is the real service, which takes signed calls only.
+    pub(crate) fn is_aws(&self) -> bool {
+        let host = format!(".{}", self.0.host_str().unwrap_or_default());
+        AWS_DOMAINS.iter().any(|domain| host.ends_with(domain))
+    }
+
+    /// Whether connections are encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// The region in the name of a host of AWS: `xray.<region>.…`, also behind a VPC endpoint's name.
+    pub(crate) fn aws_region(&self) -> Option<String> {
+        let mut labels = self.0.host_str().filter(|_| self.is_aws())?.split('.');
+        labels.find(|label| matches!(*label, "xray" | "xray-fips"))?;
+        let region = labels.next()?;
+        region.contains('-').then(|| region.to_owned())
     }
 }
 
@@ -136,23 +157,41 @@ mod tests {
     }
 
     #[test]
-    fn hosts_of_aws_are_refused_and_lookalikes_are_not() {
-        for host in [
-            "xray.eu-west-1.amazonaws.com",
-            "xray.cn-north-1.amazonaws.com.cn",
-            "XRAY.us-east-1.API.AWS",
-        ] {
-            let error = Endpoint::parse(&format!("https://{host}")).unwrap_err();
-            assert!(
-                matches!(error, EndpointError::NeedsSignature { .. }),
-                "{host}: {error}"
-            );
+    fn a_call_keeps_its_query_and_its_host() {
+        let cases = [
+            ("/GetGroup?a=b%20c", "http://c:9000/p/GetGroup?a=b%20c"),
+            ("//evil.example/x", "http://c:9000/p//evil.example/x"),
+            ("/@evil.example", "http://c:9000/p/@evil.example"),
+            ("/a#b", "http://c:9000/p/a%23b"),
+            ("evil.example", "http://c:9000/pevil.example"),
+        ];
+        let endpoint = Endpoint::parse("http://c:9000/p").unwrap();
+        for (path, url) in cases {
+            assert_eq!(endpoint.call(path).as_str(), url, "{path}");
         }
-        for host in ["amazonaws.com.example.org", "myamazonaws.com"] {
-            assert!(
-                Endpoint::parse(&format!("https://{host}")).is_ok(),
-                "{host}"
-            );
+    }
+
+    #[test]
+    fn hosts_of_aws_are_told_from_lookalikes_and_may_name_their_region() {
+        let cases = [
+            ("xray.eu-west-1.amazonaws.com", true, Some("eu-west-1")),
+            ("xray.cn-north-1.amazonaws.com.cn", true, Some("cn-north-1")),
+            ("XRAY.us-east-1.API.AWS", true, Some("us-east-1")),
+            ("xray-fips.us-east-2.amazonaws.com", true, Some("us-east-2")),
+            (
+                "vpce-1.xray.eu-west-1.vpce.amazonaws.com",
+                true,
+                Some("eu-west-1"),
+            ),
+            ("xray.amazonaws.com", true, None),
+            ("xray.eu-west-1.amazonaws.com.example.org", false, None),
+            ("myamazonaws.com", false, None),
+            ("127.0.0.1", false, None),
+        ];
+        for (host, is_aws, region) in cases {
+            let endpoint = Endpoint::parse(&format!("https://{host}")).unwrap();
+            assert_eq!(endpoint.is_aws(), is_aws, "{host}");
+            assert_eq!(endpoint.aws_region().as_deref(), region, "{host}");
         }
     }
 }
