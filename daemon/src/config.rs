@@ -1,22 +1,32 @@
 //! The daemon's configuration: four sources into one checked [`Config`].
 //!
 //! Precedence: flag, `RADIOGRAPH_…` variable, file, AWS's own variables, built-in
-//! (`spec/daemon.md` sections 8 to 10).
+//! (`spec/daemon.md` sections 8 to 10). [`load`] reads them, [`changes`] compares two.
 
+mod changes;
+mod check;
 mod cli;
+mod destinations;
 mod env;
+mod error;
 mod file;
+mod key;
 mod layer;
+mod load;
+mod mask;
 mod memory;
+mod nearest;
+mod reading;
+mod report;
+mod units;
 
-use std::ffi::OsString;
-use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
-use layer::Layer;
+pub use changes::{Changes, changes};
+pub use error::{ConfigError, explain};
+pub use load::{Request, fuzz_file, load, reload};
 
 /// What AWS's daemon calls itself; scripts read it from `-v`.
 pub const AWS_VERSION: &str = "3.6.6";
@@ -30,21 +40,136 @@ pub struct Config {
     /// TCP address of the sampling proxy, `host:port`. Default `127.0.0.1:2000`. AWS: `-t`,
     /// `Socket.TCPAddress`.
     pub bind_tcp: String,
-    /// Where uploads and sampling calls go: `http://host:port`, a path is a prefix. Default
-    /// `http://127.0.0.1:2080`. AWS: `Endpoint`, `AWS_ENDPOINT_URL`.
-    pub endpoint: String,
-    /// Bytes of documents held at most, those being uploaded included. Default 1 % of the physical
-    /// memory, at least 16 MiB. AWS: `-m`, `TotalBufferSizeMB`.
+    /// Where segments go, at least one. The first is the primary: sampling calls go there alone.
+    pub destinations: Vec<Destination>,
+    /// Bytes of documents held in memory at most, those being uploaded included. Default 1 % of the
+    /// memory that this process may use (cgroup limits included), at least 16 MiB. AWS: `-m`,
+    /// `TotalBufferSizeMB`.
     pub buffer_bytes: usize,
+    /// Where the log goes and how much is logged.
+    pub log: LogConfig,
+    /// How long documents may still be delivered after the daemon was asked to stop; what is left
+    /// then goes to the spool. Default 5 s: Docker kills after 10 s. AWS has no limit.
+    pub grace: Duration,
+    /// Whether instance metadata is not asked for region, host name and instance id. Default false.
+    /// AWS: `-o`, `LocalMode`.
+    pub local_mode: bool,
+    /// The resource named in telemetry records; empty when unknown. AWS: `-a`, `ResourceARN`.
+    pub resource_arn: String,
+    /// For which traces the daemon itself decides. Default `Auto`.
+    pub sampling: SamplingMode,
+    /// Whether the TCP proxy passes on any call with the daemon's rights, as AWS's does. Default
+    /// false.
+    pub proxy_all: bool,
+    /// Address of `/livez`, `/readyz` and `/metrics`, `host:port`; none switches them off. Default
+    /// `127.0.0.1:2001`.
+    pub admin: Option<String>,
+    /// Whether somebody wrote the admin address. Where that is the default and taken, the daemon
+    /// runs on without: a second daemon on a host must start.
+    pub admin_is_explicit: bool,
+    /// Where undeliverable documents wait on disk; none keeps them in memory alone.
+    pub spool: Option<SpoolConfig>,
+    /// Variables of the process that AWS's credential chain and the outbound proxy follow.
+    pub variables: Variables,
+}
+
+/// One place that segments are sent to. What it prints has no password of a proxy.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Names it in the log, in metrics and as the folder of its spool: letters, digits, `-`, `_`, at
+    /// most 64. Default `default`.
+    pub name: String,
+    /// `http://host:port` or `https://…`, a path is a prefix. None: AWS X-Ray in the region.
+    /// AWS: `Endpoint`, `AWS_ENDPOINT_URL`.
+    pub endpoint: Option<String>,
+    /// Region of endpoint and signature; none: found at the start. AWS: `-n`, `Region`.
+    pub region: Option<String>,
+    /// Role to assume before signing. AWS: `-r`, `RoleARN`.
+    pub role_arn: Option<String>,
+    /// Profile of the shared files, instead of `AWS_PROFILE`.
+    pub profile: Option<String>,
     /// Uploads in flight at once. Default 8. AWS: `Concurrency`.
     pub concurrency: NonZeroUsize,
-    /// Named in a log line only, until requests are signed. Default `us-east-1`. AWS: `-n`, `Region`.
-    pub region: String,
+    /// Outbound proxy, `http://host:port`. AWS: `-p`, `ProxyAddress`, `HTTPS_PROXY`.
+    pub proxy_address: Option<String>,
+    /// Whether certificates are not checked. Default false. AWS: `NoVerifySSL`.
+    pub no_verify_ssl: bool,
+    /// PEM file with certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Whether telemetry records are sent there. Default true.
+    pub telemetry: bool,
+}
+
+/// Where the log goes and how much is logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
     /// Default `prod`, that is `info`. AWS: `-l`, `Logging.LogLevel`.
-    pub log_level: LogLevel,
-    /// How long documents may still be delivered after the daemon was asked to stop; what is left
-    /// then is given up. Default 5 s: Docker kills after 10 s. AWS has no limit.
-    pub grace: Duration,
+    pub level: LogLevel,
+    /// A file instead of standard output. AWS: `-f`, `Logging.LogPath`.
+    pub path: Option<PathBuf>,
+    /// Whether that file is renamed once it has 50 MiB. Default true. AWS: `Logging.LogRotation`.
+    pub rotate: bool,
+}
+
+/// The spool's place and bounds, which hold for each destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// The data directory; the spool of a destination is `spool/<name>` in it.
+    pub data_dir: PathBuf,
+    /// Bytes on disk at most. Default 4 GiB.
+    pub bytes_max: u64,
+    /// What is older is dropped. Default 3 days.
+    pub age_max: Duration,
+}
+
+/// For which traces the daemon decides itself (`design.md`, sampling).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SamplingMode {
+    /// For root segments that no SDK has decided.
+    Auto,
+    /// For none.
+    Off,
+    /// For every root segment, decided by an SDK or not.
+    Strict,
+}
+
+/// Environment variables, by name. What it prints shows the names alone: some values are secrets.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Variables(std::collections::BTreeMap<String, String>);
+
+impl Variables {
+    /// The value of a variable that is set and not empty.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// All of them, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
+    fn from_iter<T: IntoIterator<Item = (N, V)>>(pairs: T) -> Self {
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 impl Default for Config {
@@ -52,12 +177,45 @@ impl Default for Config {
         Self {
             bind: "127.0.0.1:2000".to_owned(),
             bind_tcp: "127.0.0.1:2000".to_owned(),
-            endpoint: "http://127.0.0.1:2080".to_owned(),
+            destinations: vec![Destination::default()],
             buffer_bytes: memory::buffer_bytes_default(),
-            concurrency: CONCURRENCY_DEFAULT,
-            region: "us-east-1".to_owned(),
-            log_level: LogLevel::Info,
+            log: LogConfig::default(),
             grace: Duration::from_secs(5),
+            local_mode: false,
+            resource_arn: String::new(),
+            sampling: SamplingMode::Auto,
+            proxy_all: false,
+            admin: None,
+            admin_is_explicit: false,
+            spool: None,
+            variables: Variables::default(),
+        }
+    }
+}
+
+impl Default for Destination {
+    fn default() -> Self {
+        Self {
+            name: "default".to_owned(),
+            endpoint: None,
+            region: None,
+            role_arn: None,
+            profile: None,
+            concurrency: CONCURRENCY_DEFAULT,
+            proxy_address: None,
+            no_verify_ssl: false,
+            ca_file: None,
+            telemetry: true,
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::Info,
+            path: None,
+            rotate: true,
         }
     }
 }
@@ -80,136 +238,57 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// Reads AWS's word for it.
-    fn parse(word: &str) -> Option<Self> {
-        Some(match word {
+    /// Reads AWS's word for it, or says what is allowed.
+    pub(crate) fn parse(word: &str) -> Result<Self, &'static str> {
+        Ok(match word {
             "dev" => Self::Trace,
             "debug" => Self::Debug,
             "info" | "prod" => Self::Info,
             "warn" => Self::Warn,
             "error" => Self::Error,
-            _ => return None,
+            _ => return Err("write dev, debug, info, warn, error or prod"),
         })
     }
 }
 
-/// What the command line asks for.
-#[derive(Debug)]
-pub enum Request {
-    /// Run, after writing these warnings to the log.
-    Run(Config, Vec<String>),
-    /// Print the version and end.
-    Version,
-}
-
-/// Why the configuration is unusable.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The command line is wrong, or asks for help: exit code 2 or 0.
-    #[error(transparent)]
-    Usage(#[from] clap::Error),
-    /// The file cannot be read.
-    #[error("configuration file {path}: cannot be read")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file's content is wrong.
-    #[error("configuration file {path}: {problem}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The key, the value, what is allowed; of a syntax error the line.
-        problem: String,
-    },
-    /// A value is out of its range.
-    #[error("{key}: {value} is not allowed; {allowed}")]
-    Value {
-        /// AWS's name of the setting.
-        key: &'static str,
-        /// As configured.
-        value: String,
-        /// What is allowed.
-        allowed: &'static str,
-    },
-}
-
-/// Reads the command line, the environment and the file into one configuration.
-///
-/// # Errors
-/// [`ConfigError`] names the flag, file or key at fault.
-pub fn load(args: impl Iterator<Item = OsString>) -> Result<Request, ConfigError> {
-    load_from(args, env::process)
-}
-
-/// Tells what is wrong with the command line, and the usage; the exit code is 2. When help was asked
-/// for, shows that; the exit code is 0.
-#[must_use]
-pub fn explain(error: &clap::Error) -> ExitCode {
-    let shown = error.print();
-    if !error.use_stderr() {
-        return shown.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
-    }
-    let usage = writeln!(std::io::stdout(), "{}", cli::usage());
-    match shown.and(usage) {
-        // Whether or not anybody reads it, the command line was wrong.
-        Ok(()) | Err(_) => ExitCode::from(2),
+impl std::fmt::Debug for Destination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Named one by one, so that a new secret is noticed here.
+        let Self {
+            name,
+            endpoint,
+            region,
+            role_arn,
+            profile,
+            concurrency,
+            proxy_address,
+            no_verify_ssl,
+            ca_file,
+            telemetry,
+        } = self;
+        f.debug_struct("Destination")
+            .field("name", name)
+            .field("endpoint", &endpoint.as_deref().map(mask::url))
+            .field("region", region)
+            .field("role_arn", role_arn)
+            .field("profile", profile)
+            .field("concurrency", concurrency)
+            .field("proxy_address", &proxy_address.as_deref().map(mask::url))
+            .field("no_verify_ssl", no_verify_ssl)
+            .field("ca_file", ca_file)
+            .field("telemetry", telemetry)
+            .finish()
     }
 }
 
-fn load_from(
-    args: impl Iterator<Item = OsString>,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Request, ConfigError> {
-    let command_line = cli::parse(args)?;
-    if command_line.wants_version {
-        return Ok(Request::Version);
-    }
-    let own = env::own(&variable)?;
-    let path = command_line.config.or_else(|| env::config_path(&variable));
-    let file = file::read(path)?;
-    let layers = [command_line.layer, own, file, env::aws(&variable)];
-    let all = layers.into_iter().fold(Layer::default(), Layer::over);
-    let (config, warnings) = checked(all)?;
-    Ok(Request::Run(config, warnings))
+/// Where data lies unless configured otherwise.
+pub(crate) fn data_dir_default() -> PathBuf {
+    env::Environment::of_this_process().data_dir()
 }
 
-/// Fills in the defaults and checks the ranges.
-fn checked(layer: Layer) -> Result<(Config, Vec<String>), ConfigError> {
-    let default = Config::default();
-    let config = Config {
-        bind: layer.bind.unwrap_or(default.bind),
-        bind_tcp: layer.bind_tcp.unwrap_or(default.bind_tcp),
-        endpoint: layer.endpoint.unwrap_or(default.endpoint),
-        buffer_bytes: match layer.buffer_mb {
-            Some(megabytes) if megabytes > 0 => memory::buffer_bytes(megabytes)?,
-            _ => default.buffer_bytes,
-        },
-        concurrency: match layer.concurrency {
-            Some(number) => concurrency(number)?,
-            None => default.concurrency,
-        },
-        region: layer.region.unwrap_or(default.region),
-        log_level: layer.log_level.unwrap_or(default.log_level),
-        grace: default.grace,
-    };
-    Ok((config, layer.warnings))
-}
-
-/// 0 means the default. AWS starts no uploader for a negative number, and everything spills.
-fn concurrency(number: i64) -> Result<NonZeroUsize, ConfigError> {
-    let out_of_range = || ConfigError::Value {
-        key: "Concurrency",
-        value: number.to_string(),
-        allowed: "0 to 1000, 0 for the default of 8",
-    };
-    let number_checked = usize::try_from(number).map_err(|_| out_of_range())?;
-    if number_checked > 1000 {
-        return Err(out_of_range());
-    }
-    Ok(NonZeroUsize::new(number_checked).unwrap_or(CONCURRENCY_DEFAULT))
+/// The variables of this process that matter to calls.
+pub(crate) fn process_variables() -> Variables {
+    env::Environment::of_this_process().variables
 }
 
 #[cfg(test)]

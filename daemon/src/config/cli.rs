@@ -1,7 +1,8 @@
-//! The command line, as AWS's daemon reads it (`spec/daemon.md` section 8).
+//! The command line, as AWS's daemon reads it (`spec/daemon.md` section 8), and our own flags.
 //!
-//! One or two dashes are the same for short and long names. Stray words are refused, where AWS's
-//! daemon silently ignores all that follows them.
+//! One or two dashes are the same for short and long names, and of a flag given twice the last one
+//! holds: arguments to `docker run` stand behind those of the image. Stray words are refused, where
+//! AWS's daemon silently ignores all that follows them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,55 +10,105 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser};
 
 use crate::config::LogLevel;
-use crate::config::layer::Layer;
+use crate::config::key::Key;
+use crate::config::layer::{Layer, Source};
+use crate::config::units;
 
 /// What the command line says.
+#[derive(Debug)]
 pub(crate) struct CommandLine {
     pub(crate) layer: Layer,
+    /// The configuration file.
     pub(crate) config: Option<PathBuf>,
-    pub(crate) wants_version: bool,
+    pub(crate) purpose: Purpose,
 }
 
-/// Receives X-Ray segments by UDP and sends them to a collector.
+/// What the process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Run,
+    Version,
+    CheckConfig,
+    HealthCheck,
+}
+
+/// Receives X-Ray segments by UDP and sends them to collectors and to AWS.
 #[derive(Debug, Parser)]
-#[command(name = "radiograph-daemon", disable_version_flag = true)]
+#[command(
+    name = "radiograph-daemon",
+    disable_version_flag = true,
+    args_override_self = true
+)]
 struct Args {
+    /// ARN of the resource that the daemon runs on, for telemetry
+    #[arg(short = 'a', long, value_name = "ARN")]
+    resource_arn: Option<String>,
+    /// Do not ask EC2 and ECS for region, host name and instance id
+    #[arg(short = 'o', long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOLEAN", value_parser = boolean)]
+    local_mode: Option<bool>,
+    /// Buffer memory in MB; 0 for 1 % of the memory
+    #[arg(short = 'm', long, value_name = "MB", allow_negative_numbers = true)]
+    buffer_memory: Option<i64>,
+    /// Region of endpoint and signature
+    #[arg(short = 'n', long, value_name = "REGION")]
+    region: Option<String>,
     /// UDP address for segments
     #[arg(short = 'b', long, value_name = "HOST:PORT")]
     bind: Option<String>,
     /// TCP address of the sampling proxy
     #[arg(short = 't', long, value_name = "HOST:PORT")]
     bind_tcp: Option<String>,
-    /// Where uploads and sampling calls go [default: http://127.0.0.1:2080]
-    #[arg(long, value_name = "URL")]
-    endpoint: Option<String>,
+    /// Role to assume before calls are signed
+    #[arg(short = 'r', long, value_name = "ARN")]
+    role_arn: Option<String>,
     /// Configuration file, instead of the default locations
     #[arg(short = 'c', long, value_name = "PATH")]
-    config: Option<PathBuf>,
+    config: Option<OsString>,
+    /// Log file, instead of standard output
+    #[arg(short = 'f', long, value_name = "PATH")]
+    log_file: Option<String>,
     /// dev, debug, info, warn, error or prod
     #[arg(short = 'l', long, value_name = "LEVEL")]
     log_level: Option<String>,
-    /// Buffer memory in MB; 0 for 1 % of the physical memory
-    #[arg(short = 'm', long, value_name = "MB", allow_negative_numbers = true)]
-    buffer_memory: Option<i64>,
-    /// Region, for a log line only so far
-    #[arg(short = 'n', long, value_name = "REGION")]
-    region: Option<String>,
-    /// ARN for telemetry; no effect yet
-    #[arg(short = 'a', long, value_name = "ARN")]
-    resource_arn: Option<String>,
-    /// Role to assume; no effect yet
-    #[arg(short = 'r', long, value_name = "ARN")]
-    role_arn: Option<String>,
-    /// Outbound proxy; no effect yet
+    /// Outbound proxy
     #[arg(short = 'p', long, value_name = "URL")]
     proxy_address: Option<String>,
-    /// Log file; no effect yet, the log goes to standard output
-    #[arg(short = 'f', long, value_name = "PATH")]
-    log_file: Option<String>,
-    /// Do not ask instance metadata, which this version never does
-    #[arg(short = 'o', long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    local_mode: Option<bool>,
+    /// Where calls go [default: AWS X-Ray in the region; without one http://127.0.0.1:2080]
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Where the spool lies
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<String>,
+    /// Keep what cannot be delivered in memory alone
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOLEAN", value_parser = boolean)]
+    no_spool: Option<bool>,
+    /// Bytes on disk at most, for each destination [default: 4GiB]
+    #[arg(long, value_name = "BYTES", value_parser = size)]
+    spool_bytes: Option<String>,
+    /// What is older is dropped from the disk [default: 3d]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    spool_age: Option<String>,
+    /// Address of /livez, /readyz and /metrics, or off [default: 127.0.0.1:2001]
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<String>,
+    /// For which traces the daemon decides: auto, off or strict [default: auto]
+    #[arg(long, value_name = "MODE", value_parser = sampling)]
+    sampling: Option<String>,
+    /// Pass any call to the TCP proxy on, with the daemon's rights
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOLEAN", value_parser = boolean)]
+    proxy_all: Option<bool>,
+    /// How long documents are still delivered after a signal to stop [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = time)]
+    grace: Option<String>,
+    /// Print the effective configuration and where each value comes from
+    #[arg(long)]
+    check_config: bool,
+    /// Ask a running daemon whether it works, at the admin address
+    #[arg(long)]
+    healthcheck: bool,
     /// Print the version
     #[arg(short = 'v', long)]
     version: bool,
@@ -66,39 +117,88 @@ struct Args {
 /// Reads the arguments, the program's name first.
 pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
     let args = Args::try_parse_from(args.map(with_usual_dashes))?;
-    let mut layer = Layer {
-        bind: args.bind,
-        bind_tcp: args.bind_tcp,
-        endpoint: args.endpoint,
-        buffer_mb: args.buffer_memory,
-        region: args.region,
-        ..Layer::default()
+    let purpose = if args.version {
+        Purpose::Version
+    } else if args.check_config {
+        Purpose::CheckConfig
+    } else if args.healthcheck {
+        Purpose::HealthCheck
+    } else {
+        Purpose::Run
     };
-    if let Some(word) = args.log_level {
-        layer.log_level = LogLevel::parse(&word);
-        if layer.log_level.is_none() {
-            // AWS's daemon keeps the file's level then.
-            layer
-                .warnings
-                .push(format!("--log-level {word} is unknown and ignored"));
-        }
-    }
-    let without_effect = [
-        ("--resource-arn", args.resource_arn),
-        ("--role-arn", args.role_arn),
-        ("--proxy-address", args.proxy_address),
-        ("--log-file", args.log_file),
-    ];
-    for (flag, value) in without_effect {
-        if value.is_some_and(|value| !value.is_empty()) {
-            layer.warn_without_effect(flag);
-        }
-    }
     Ok(CommandLine {
-        layer,
-        config: args.config,
-        wants_version: args.version,
+        config: args
+            .config
+            .clone()
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from),
+        layer: layer(args),
+        purpose,
     })
+}
+
+fn layer(args: Args) -> Layer {
+    let mut layer = Layer::default();
+    let texts = [
+        (Key::Bind, args.bind),
+        (Key::BindTcp, args.bind_tcp),
+        (
+            Key::BufferMemory,
+            args.buffer_memory.map(|each| each.to_string()),
+        ),
+        (Key::Region, args.region),
+        (Key::ResourceArn, args.resource_arn),
+        (Key::RoleArn, args.role_arn),
+        (Key::ProxyAddress, args.proxy_address),
+        (Key::Endpoint, args.endpoint),
+        (Key::LogPath, args.log_file),
+        (Key::LocalMode, args.local_mode.map(|each| each.to_string())),
+        (Key::Admin, args.admin),
+        (Key::DataDir, args.data_dir),
+        (Key::Spool, args.no_spool.map(|each| (!each).to_string())),
+        (Key::SpoolBytes, args.spool_bytes),
+        (Key::SpoolAge, args.spool_age),
+        (Key::Sampling, args.sampling),
+        (Key::ProxyAll, args.proxy_all.map(|each| each.to_string())),
+        (Key::Grace, args.grace),
+    ];
+    for (key, text) in texts {
+        layer.say(
+            key,
+            text.unwrap_or_default(),
+            Source::Flag(key.known().flag),
+        );
+    }
+    let word = args.log_level.unwrap_or_default();
+    if word.is_empty() || LogLevel::parse(&word).is_ok() {
+        layer.say(
+            Key::LogLevel,
+            word,
+            Source::Flag(Key::LogLevel.known().flag),
+        );
+    } else {
+        // AWS's daemon keeps the file's level then.
+        layer
+            .warnings
+            .push(format!("--log-level {word} is unknown and ignored"));
+    }
+    layer
+}
+
+fn boolean(text: &str) -> Result<bool, &'static str> {
+    units::boolean(text)
+}
+
+fn size(text: &str) -> Result<String, &'static str> {
+    units::size(text).map(|_| text.to_owned())
+}
+
+fn time(text: &str) -> Result<String, &'static str> {
+    units::time(text).map(|_| text.to_owned())
+}
+
+fn sampling(text: &str) -> Result<String, &'static str> {
+    units::sampling_mode(text).map(|_| text.to_owned())
 }
 
 /// The usage, which AWS's daemon prints beside the error.
@@ -116,7 +216,7 @@ fn with_usual_dashes(arg: OsString) -> OsString {
     let mut flags = command.get_arguments();
     if let Some(flag) = text.strip_prefix("--") {
         let is_short = flags.any(|each| each.get_short().map(String::from) == Some(name(flag)));
-        return if is_short {
+        return if is_short || name(flag) == "h" {
             format!("-{flag}").into()
         } else {
             arg
