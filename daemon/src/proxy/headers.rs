@@ -7,7 +7,7 @@ use reqwest::header::{CONNECTION, HeaderMap, HeaderName};
 
 /// Headers of one connection (RFC 9110 section 7.6.1), of one message's framing, and those of the
 /// client's identity.
-const DROPPED: [&str; 15] = [
+const DROPPED: [&str; 16] = [
     "authorization",
     "connection",
     "content-length",
@@ -23,6 +23,8 @@ const DROPPED: [&str; 15] = [
     "x-amz-date",
     "x-amz-security-token",
     "x-forwarded-for",
+    // An offer to this daemon (`docs/framed-segments.md`), not to whoever stands behind it.
+    "x-radiograph-segments",
 ];
 
 /// The headers to send on, of a call or of its answer.
