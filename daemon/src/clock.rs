@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use radiograph_protocol::timestamp::Timestamp;
+
 /// The monotonic clock, for ages and deadlines.
 #[expect(
     clippy::disallowed_methods,
@@ -9,6 +11,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 )]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// The wall clock, as the API counts it.
+pub(crate) fn timestamp() -> Timestamp {
+    let micros = since_epoch().as_micros();
+    Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 /// The wall clock since the Unix epoch, for headers and log lines; zero before 1970.

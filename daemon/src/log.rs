@@ -1,7 +1,15 @@
 //! Log lines as AWS's daemon writes them: `2026-11-21T12:37:34Z [Info] text` (`spec/daemon.md`
 //! section 11), with our fields after the text.
+//!
+//! To standard output or to a file alone, which is rotated by size. Writing is synchronous; there is
+//! no line per segment above debug. Where a file cannot be written, AWS's daemon has no log at all;
+//! this one writes to standard output and says so.
+
+mod rotating;
+mod target;
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -12,16 +20,70 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{Registry, reload};
 
 use crate::clock;
-use crate::config::LogLevel;
+use crate::config::{LogConfig, LogLevel};
+use target::{OpenError, Target};
 
-/// Sends this process's log to standard output; the lines of libraries from `warn` on.
+/// The process's log, for what a running daemon changes in it.
+#[derive(Debug)]
+pub struct Log {
+    level: reload::Handle<Targets, Registry>,
+    target: Arc<Target>,
+}
+
+/// Begins this process's log; the lines of libraries from `warn` on. A file that cannot be opened is
+/// named in a warning.
 ///
 /// # Errors
 /// When the process has a log already.
-pub fn install(level: LogLevel) -> Result<(), tracing_subscriber::util::TryInitError> {
+pub fn install(config: &LogConfig) -> Result<Log, TryInitError> {
+    let (target, failure) = Target::open(config);
+    let (subscriber, log) = subscriber(config.level, target);
+    subscriber.try_init()?;
+    if let Some(error) = failure {
+        warn_of(&error);
+    }
+    Ok(log)
+}
+
+impl Log {
+    /// Logs this much from now on.
+    pub fn set_level(&self, level: LogLevel) {
+        if let Err(error) = self.level.reload(filter(level)) {
+            tracing::error!(%error, "Log level cannot be changed");
+        }
+    }
+
+    /// Opens the file again, for `logrotate` and its like, which have moved the old one away; where
+    /// that cannot be done, goes on with what there is and warns. Nothing happens without a file.
+    pub fn reopen(&self) {
+        if let Err(error) = self.target.reopen() {
+            warn_of(&error);
+        }
+    }
+}
+
+fn warn_of(error: &OpenError) {
+    let cause = &error.source;
+    tracing::warn!("{error}: {cause}; {}", error.instead);
+}
+
+fn subscriber(level: LogLevel, target: Target) -> (impl Subscriber + Send + Sync, Log) {
+    let (filter, level) = reload::Layer::new(filter(level));
+    let target = Arc::new(target);
+    // Without its own reports of failed writing, which panic where standard error is closed.
+    let lines = tracing_subscriber::fmt::layer()
+        .event_format(AwsFormat)
+        .with_writer(Arc::clone(&target))
+        .log_internal_errors(false);
+    let subscriber = tracing_subscriber::registry().with(filter).with(lines);
+    (subscriber, Log { level, target })
+}
+
+fn filter(level: LogLevel) -> Targets {
     let ours = match level {
         LogLevel::Trace => LevelFilter::TRACE,
         LogLevel::Debug => LevelFilter::DEBUG,
@@ -29,14 +91,9 @@ pub fn install(level: LogLevel) -> Result<(), tracing_subscriber::util::TryInitE
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Error => LevelFilter::ERROR,
     };
-    let filter = Targets::new()
+    Targets::new()
         .with_target("radiograph_daemon", ours)
-        .with_default(ours.min(LevelFilter::WARN));
-    let lines = tracing_subscriber::fmt::layer().event_format(AwsFormat);
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(filter)
-        .try_init()
+        .with_default(ours.min(LevelFilter::WARN))
 }
 
 struct AwsFormat;
@@ -143,5 +200,42 @@ mod tests {
         let mut text = String::new();
         push_escaped(&mut text, "a\n2026-11-21T12:37:34Z [Error] b\x1b[0m");
         assert_eq!(text, r"a\n2026-11-21T12:37:34Z [Error] b\u{1b}[0m");
+    }
+
+    #[test]
+    fn the_level_can_be_changed_while_the_log_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("xray.log");
+        let config = LogConfig {
+            level: LogLevel::Info,
+            path: Some(path.clone()),
+            rotate: true,
+        };
+        let (target, failure) = Target::open(&config);
+        assert!(failure.is_none(), "{failure:?}");
+        let (subscriber, log) = subscriber(config.level, target);
+        tracing::subscriber::with_default(subscriber, || {
+            for level in [LogLevel::Info, LogLevel::Error, LogLevel::Trace] {
+                log.set_level(level);
+                tracing::trace!("trace at {level:?}");
+                tracing::info!("info at {level:?}");
+                tracing::error!(count = 1, "error at {level:?}");
+                tracing::info!(target: "library", "info of a library");
+            }
+        });
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text
+            .lines()
+            .map(|line| line.split_once(' ').unwrap().1)
+            .collect();
+        let expected = [
+            "[Info] info at Info",
+            "[Error] error at Info count=1",
+            "[Error] error at Error count=1",
+            "[Trace] trace at Trace",
+            "[Info] info at Trace",
+            "[Error] error at Trace count=1",
+        ];
+        assert_eq!(lines, expected);
     }
 }

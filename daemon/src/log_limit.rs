@@ -37,6 +37,11 @@ impl LogLimit {
         Self::new(10, Duration::from_secs(60))
     }
 
+    /// Ten lines a second: what tells of the usual course of things.
+    pub(crate) const fn ten_per_second() -> Self {
+        Self::new(10, Duration::from_secs(1))
+    }
+
     /// One line in ten seconds: what repeats as long as its cause lasts.
     pub(crate) const fn one_in_ten_seconds() -> Self {
         Self::new(1, Duration::from_secs(10))

@@ -51,13 +51,23 @@ impl Watch {
     }
 }
 
-/// SIGINT and SIGTERM, from the moment of installing on. The handlers stay in place until the process
-/// ends, so that a second signal is ignored.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// To deliver what there is and end; with the word of AWS's log line.
+    Stop(&'static str),
+    /// To read the configuration again and to open the log file again.
+    Reload,
+}
+
+/// SIGINT, SIGTERM and SIGHUP, from the moment of installing on. The handlers stay in place until the
+/// process ends, so that a second signal is ignored. SIGQUIT keeps its usual effect, a core dump.
 #[cfg(unix)]
 #[derive(Debug)]
 pub struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -71,19 +81,22 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for a signal and says which, in the word of AWS's log line.
-    pub async fn next(&mut self) -> &'static str {
+    /// Waits for a signal and says what it asks for.
+    pub async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => "terminated",
-            _ = self.interrupt.recv() => "interrupt",
+            biased;
+            _ = self.terminate.recv() => Signal::Stop("terminated"),
+            _ = self.interrupt.recv() => Signal::Stop("interrupt"),
+            _ = self.hang_up.recv() => Signal::Reload,
         }
     }
 }
 
-/// Ctrl-C.
+/// Ctrl-C; Windows has no signal to reload.
 #[cfg(windows)]
 #[derive(Debug)]
 pub struct Signals(tokio::signal::windows::CtrlC);
@@ -98,10 +111,10 @@ impl Signals {
         tokio::signal::windows::ctrl_c().map(Self)
     }
 
-    /// Waits for it and says so in the word of AWS's log line.
-    pub async fn next(&mut self) -> &'static str {
+    /// Waits for it.
+    pub async fn next(&mut self) -> Signal {
         let _ended: Option<()> = self.0.recv().await;
-        "interrupt"
+        Signal::Stop("interrupt")
     }
 }
 
@@ -120,5 +133,18 @@ mod tests {
         drop(phases);
         assert!(watch.has_reached(Phase::Over));
         watch.reached(Phase::Over).await;
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_hang_up_asks_to_reload_and_does_not_end_the_process() {
+        let mut signals = Signals::install().unwrap();
+        let own = std::process::id().to_string();
+        let sent = std::process::Command::new("kill")
+            .args(["-HUP", &own])
+            .status();
+        assert!(sent.unwrap().success());
+        let signal = tokio::time::timeout(std::time::Duration::from_secs(60), signals.next());
+        assert_eq!(signal.await, Ok(Signal::Reload));
     }
 }

@@ -1,0 +1,70 @@
+//! What the system knows of this process.
+
+use std::time::Duration;
+
+/// The process, from its start on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Process {
+    started: Duration,
+}
+
+/// The process at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ProcessNow {
+    /// Its start since the Unix epoch.
+    pub(super) started: Duration,
+    /// Memory that it occupies; unknown elsewhere than on Linux.
+    pub(super) resident_bytes: Option<u64>,
+}
+
+impl Process {
+    /// Started at this time since the Unix epoch.
+    pub(super) const fn started(at: Duration) -> Self {
+        Self { started: at }
+    }
+
+    pub(super) fn now(&self) -> ProcessNow {
+        let status = std::fs::read_to_string("/proc/self/status").ok();
+        ProcessNow {
+            started: self.started,
+            resident_bytes: status.as_deref().and_then(resident_bytes),
+        }
+    }
+}
+
+/// `VmRSS` in the text of `/proc/self/status`, whose kB are units of 1024 bytes.
+fn resident_bytes(status: &str) -> Option<u64> {
+    let value = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resident_memory_is_read_as_linux_writes_it() {
+        let status =
+            "Name:\tradiograph-daem\nVmHWM:\t    9000 kB\nVmRSS:\t    7168 kB\nThreads:\t4\n";
+        assert_eq!(resident_bytes(status), Some(7_340_032));
+        for status in [
+            "",
+            "VmRSS:\n",
+            "VmRSS:\tx kB\n",
+            "VmRSS:\t1 MB\n",
+            "VmRSS:\t99999999999999999999 kB",
+        ] {
+            assert_eq!(resident_bytes(status), None, "{status:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_occupies_memory() {
+        let now = Process::started(Duration::ZERO).now();
+        assert!(now.resident_bytes.unwrap() > 100_000, "{now:?}");
+    }
+}
