@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use radiograph_collector::StartError as CollectorError;
+use radiograph_daemon::config::Destination;
 use radiograph_daemon::{ListenError, StartError as DaemonError};
 
 use crate::announcement::{Announcement, endpoint_url};
@@ -59,7 +60,10 @@ fn daemon_config(servers: Servers, collector: SocketAddr) -> radiograph_daemon::
     radiograph_daemon::Config {
         bind_tcp: servers.bind_tcp.unwrap_or_else(|| servers.bind.clone()),
         bind: servers.bind,
-        endpoint: endpoint_url(collector),
+        destinations: vec![Destination {
+            endpoint: Some(endpoint_url(collector)),
+            ..Destination::default()
+        }],
         ..radiograph_daemon::Config::default()
     }
 }

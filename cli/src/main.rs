@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use radiograph_daemon::shutdown::Signals;
+use radiograph_daemon::shutdown::{Signal, Signals};
 
 use args::{Arguments, Command};
 
@@ -34,7 +34,11 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         // before anything starts, so that a signal right after the first line is not missed
         let mut signals = Signals::install().context("signal handlers")?;
         let stop = async move {
-            let signal = signals.next().await;
+            let signal = match signals.next().await {
+                Signal::Stop(signal) => signal,
+                // the terminal was closed: there is nothing to read again
+                Signal::Reload => "hangup",
+            };
             tracing::info!(signal, "stopping");
         };
         match arguments.command {

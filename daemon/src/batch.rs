@@ -1,113 +1,237 @@
-//! When a batch of documents closes. Pure: `now` is an argument.
+//! One destination's documents in memory, and the batches that are cut from them. Pure.
 //!
-//! A batch closes with its 50th document, before the request could grow beyond 4 MiB, or when its
-//! first document has waited [`AGE_MAX`]. AWS's timer runs for a second (`spec/daemon.md` section
-//! 4.1); fifty milliseconds keep an idle sender's document fresh and still let a burst come together.
+//! Nothing is copied: a batch is a list of ranges of blocks, which it keeps alive. Its limits are
+//! the request's: 50 documents of together 640 KiB for a plain endpoint, since escaping may make six
+//! bytes of one (`\u0000`) and no request may exceed 4 MiB; more for a Radiograph collector.
 
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
 
+use radiograph_protocol::framing;
 use radiograph_protocol::limits::DOCUMENTS_PER_CALL_MAX;
 
-use crate::queue::Document;
+use crate::documents::Documents;
+use crate::intake::Block;
 
-/// How long the first document of a batch waits for others.
-pub(crate) const AGE_MAX: Duration = Duration::from_millis(50);
+/// What one request may hold. A document that alone exceeds the bytes goes alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) documents: usize,
+    pub(crate) bytes: usize,
+}
 
-/// Bytes of the bodies in one batch. Escaping makes six bytes of one at most (`\u0000`), so that no
-/// request exceeds 4 MiB; 50 documents of 13 KB fit.
-pub(crate) const BODY_BYTES_MAX: usize = 640 << 10;
+/// For a plain endpoint.
+pub(crate) const PLAIN: Limits = Limits {
+    documents: DOCUMENTS_PER_CALL_MAX,
+    bytes: 640 << 10,
+};
 
-/// A batch that is being filled.
+/// Documents in order, as ranges of blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    documents: Vec<Document>,
-    body_bytes: usize,
-    opened: Option<Instant>,
+    pieces: VecDeque<Piece>,
+    documents: usize,
+    bytes: usize,
+}
+
+/// Some documents of a block; never empty.
+#[derive(Debug)]
+struct Piece {
+    block: Arc<Block>,
+    range: Range<usize>,
 }
 
 impl Batch {
-    /// Adds a document, or hands it back when it would make the batch too big. An empty batch takes
-    /// any document: a datagram is far below the bound.
-    pub(crate) fn offer(&mut self, document: Document, now: Instant) -> Result<(), Document> {
-        let body_bytes = self.body_bytes.saturating_add(document.body().len());
-        if self.is_full() || (!self.documents.is_empty() && body_bytes > BODY_BYTES_MAX) {
-            return Err(document);
+    /// A whole block.
+    pub(crate) fn of(block: Arc<Block>) -> Self {
+        let mut batch = Self::default();
+        batch.push(block);
+        batch
+    }
+
+    /// Appends a block.
+    pub(crate) fn push(&mut self, block: Arc<Block>) {
+        let range = 0..block.documents().len();
+        self.push_piece(Piece { block, range });
+    }
+
+    /// Puts another batch behind this one.
+    pub(crate) fn append(&mut self, other: Self) {
+        other
+            .pieces
+            .into_iter()
+            .for_each(|piece| self.push_piece(piece));
+    }
+
+    /// Takes the first documents off, as many as fit; everything when all fit, and nothing only when
+    /// there is nothing.
+    pub(crate) fn cut(&mut self, limits: Limits) -> Self {
+        let mut cut = Self::default();
+        while let Some(mut piece) = self.pieces.pop_front() {
+            let fitting = piece.fitting(limits, cut.documents, cut.bytes);
+            let first = piece.take_first(fitting);
+            self.documents -= first.range.len();
+            self.bytes -= first.bytes();
+            cut.push_piece(first);
+            if !piece.range.is_empty() {
+                self.pieces.push_front(piece);
+                break;
+            }
         }
-        self.documents.push(document);
-        self.body_bytes = body_bytes;
-        self.opened.get_or_insert(now);
-        Ok(())
+        cut
     }
 
-    /// Whether it holds as many documents as a call may.
-    pub(crate) fn is_full(&self) -> bool {
-        self.documents.len() >= DOCUMENTS_PER_CALL_MAX
-    }
-
-    /// When it closes by age; `None` while it is empty.
-    pub(crate) fn closes_at(&self) -> Option<Instant> {
-        self.opened.map(|opened| opened + AGE_MAX)
-    }
-
-    /// Its documents in order of arrival.
-    pub(crate) fn into_documents(self) -> Vec<Document> {
+    /// How many documents.
+    pub(crate) const fn len(&self) -> usize {
         self.documents
+    }
+
+    /// Whether there is none.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.documents == 0
+    }
+
+    /// Bytes of all documents together.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The documents in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces.iter().flat_map(Piece::iter)
+    }
+
+    /// The documents each behind its length, as stretches that follow one another.
+    pub(crate) fn framed(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.pieces.iter().map(Piece::framed)
+    }
+
+    /// A copy of the documents.
+    pub(crate) fn to_documents(&self) -> Documents {
+        let mut documents = Documents::with_capacity(self.documents, self.bytes);
+        for document in self.iter() {
+            // A batch is far below the container's bound.
+            let fits = documents.push(document);
+            debug_assert!(fits);
+        }
+        documents
+    }
+
+    fn push_piece(&mut self, piece: Piece) {
+        if !piece.range.is_empty() {
+            self.documents += piece.range.len();
+            self.bytes += piece.bytes();
+            self.pieces.push_back(piece);
+        }
+    }
+}
+
+impl Piece {
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let documents = self.block.documents();
+        self.range.clone().filter_map(|index| documents.get(index))
+    }
+
+    fn framed(&self) -> &[u8] {
+        let framed = self.block.documents().framed(self.range.clone());
+        framed.unwrap_or_default()
+    }
+
+    fn bytes(&self) -> usize {
+        let lengths = self.range.len() * framing::framed_bytes(0);
+        self.framed().len().saturating_sub(lengths)
+    }
+
+    /// How many of its documents fit behind so many of so many bytes.
+    fn fitting(&self, limits: Limits, documents: usize, bytes: usize) -> usize {
+        let mut bytes = bytes;
+        let places = limits.documents.saturating_sub(documents);
+        let fits = |(place, document): &(usize, &[u8])| {
+            let is_first = documents == 0 && *place == 0;
+            bytes = bytes.saturating_add(document.len());
+            is_first || bytes <= limits.bytes
+        };
+        let all = self.iter().take(places).enumerate();
+        all.take_while(fits).count()
+    }
+
+    fn take_first(&mut self, count: usize) -> Self {
+        let middle = self.range.start + count.min(self.range.len());
+        let first = self.range.start..middle;
+        self.range.start = middle;
+        Self {
+            block: Arc::clone(&self.block),
+            range: first,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
-    use crate::queue::Queue;
+    use proptest::prelude::*;
 
-    fn document(bytes: usize) -> Document {
-        let queue = Queue::new(usize::MAX);
-        assert!(queue.push(&vec![b'x'; bytes]));
-        queue.pop().unwrap()
+    fn block(sizes: &[usize]) -> Arc<Block> {
+        let bodies: Vec<Vec<u8>> = sizes.iter().map(|size| vec![b'x'; *size]).collect();
+        let documents = bodies.iter().map(Vec::as_slice).collect();
+        Arc::new(Block::uncharged(documents))
+    }
+
+    fn sizes(batch: &Batch) -> Vec<usize> {
+        batch.iter().map(<[u8]>::len).collect()
     }
 
     #[test]
-    fn a_batch_is_full_with_its_fiftieth_document() {
-        let now = clock::now();
-        let mut batch = Batch::default();
-        for _ in 0..50 {
-            assert!(!batch.is_full());
-            batch.offer(document(1), now).unwrap();
+    fn a_plain_batch_holds_fifty_documents() {
+        let mut waiting = Batch::of(block(&[1; 30]));
+        waiting.push(block(&[2; 30]));
+        let first = waiting.cut(PLAIN);
+        assert_eq!((first.len(), first.bytes()), (50, 30 + 40));
+        let second = waiting.cut(PLAIN);
+        assert_eq!(sizes(&second), [2; 10]);
+        assert!(waiting.cut(PLAIN).is_empty());
+    }
+
+    #[test]
+    fn a_document_that_would_make_the_request_too_big_waits_for_the_next() {
+        let mut waiting = Batch::of(block(&[64 << 10; 12]));
+        assert_eq!(waiting.cut(PLAIN).len(), 10);
+        assert_eq!(waiting.len(), 2);
+    }
+
+    #[test]
+    fn a_document_that_alone_is_too_big_goes_alone() {
+        let mut waiting = Batch::of(block(&[1, 5, 1]));
+        let limits = Limits {
+            documents: 10,
+            bytes: 3,
+        };
+        assert_eq!(sizes(&waiting.cut(limits)), [1]);
+        assert_eq!(sizes(&waiting.cut(limits)), [5]);
+        assert_eq!(sizes(&waiting.cut(limits)), [1]);
+    }
+
+    proptest! {
+        #[test]
+        fn property_cutting_keeps_every_document_in_order_within_the_limits(
+            blocks in proptest::collection::vec(proptest::collection::vec(0usize..20, 0..8), 0..6),
+            documents in 1usize..6,
+            bytes in 0usize..30,
+        ) {
+            let mut waiting = Batch::default();
+            blocks.iter().for_each(|sizes| waiting.push(block(sizes)));
+            let all = sizes(&waiting);
+            prop_assert_eq!(waiting.bytes(), all.iter().sum::<usize>());
+            let mut seen = Vec::new();
+            while !waiting.is_empty() {
+                let cut = waiting.cut(Limits { documents, bytes });
+                prop_assert!(!cut.is_empty() && cut.len() <= documents);
+                prop_assert!(cut.bytes() <= bytes || cut.len() == 1);
+                prop_assert_eq!(cut.to_documents().iter().map(<[u8]>::len).collect::<Vec<_>>(), sizes(&cut));
+                seen.extend(sizes(&cut));
+            }
+            prop_assert_eq!(seen, all);
         }
-        assert!(batch.is_full());
-        batch.offer(document(1), now).unwrap_err();
-        assert_eq!(batch.into_documents().len(), 50);
-    }
-
-    #[test]
-    fn a_document_that_would_make_the_request_too_big_is_handed_back() {
-        let now = clock::now();
-        let mut batch = Batch::default();
-        for _ in 0..10 {
-            batch.offer(document(64 << 10), now).unwrap();
-        }
-        let back = batch.offer(document(1), now).unwrap_err();
-        assert_eq!(back.body().len(), 1);
-        assert_eq!(batch.into_documents().len(), 10);
-    }
-
-    #[test]
-    fn an_empty_batch_takes_a_document_of_any_size() {
-        let mut batch = Batch::default();
-        batch
-            .offer(document(BODY_BYTES_MAX + 1), clock::now())
-            .unwrap();
-        assert_eq!(batch.into_documents().len(), 1);
-    }
-
-    #[test]
-    fn age_counts_from_the_first_document() {
-        let first = clock::now();
-        let mut batch = Batch::default();
-        assert_eq!(batch.closes_at(), None);
-        batch.offer(document(1), first).unwrap();
-        batch.offer(document(1), first + AGE_MAX / 2).unwrap();
-        assert_eq!(batch.closes_at(), Some(first + AGE_MAX));
     }
 }

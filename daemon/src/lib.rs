@@ -1,26 +1,42 @@
 //! Drop-in replacement for the AWS X-Ray daemon: segments arrive by UDP and leave in batches.
 //!
 //! [`start`] runs a daemon inside any tokio process; the binary adds command line, log and signals.
-//! Not here: requests signed for AWS, a spool on disk, sampling decisions, telemetry records.
 
+mod admin;
+mod aws;
 mod batch;
+mod buffers;
+mod call;
 mod clock;
 pub mod config;
+mod destination;
+mod documents;
 mod endpoint;
+pub mod health;
+mod intake;
+mod kernel;
 mod listen;
 pub mod log;
 mod log_limit;
 mod metrics;
+mod otlp;
 mod pipeline;
 mod proxy;
-mod queue;
 mod receive;
 mod retry;
+mod route;
+mod sampler;
 pub mod shutdown;
+mod spool;
+pub mod spool_command;
+mod telemetry;
 mod upload;
 
+pub use call::CallerError;
 pub use config::Config;
 pub use endpoint::EndpointError;
 pub use listen::ListenError;
-pub use metrics::Counters;
+pub use metrics::{Counters, DestinationCounters};
 pub use pipeline::{Daemon, StartError, start};
+#[doc(hidden)]
+pub use spool::fuzz_record_reader;

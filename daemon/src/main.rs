@@ -4,23 +4,28 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use radiograph_daemon::config::{self, AWS_VERSION, Config, ConfigError, Request};
-use radiograph_daemon::{log, shutdown, start};
+use radiograph_daemon::config::{self, AWS_VERSION, Config, Request};
+use radiograph_daemon::log::{self, Log};
+use radiograph_daemon::shutdown::{Signal, Signals};
+use radiograph_daemon::{Daemon, health, spool_command, start};
 
 fn main() -> ExitCode {
+    // An error means that one is installed already, which is what is wanted.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == "spool")
+    {
+        return spool_command::run(std::env::args_os());
+    }
     let (config, warnings) = match config::load(std::env::args_os()) {
         Ok(Request::Run(config, warnings)) => (config, warnings),
         Ok(Request::Version) => return print(&version()),
-        Err(ConfigError::Usage(error)) => return config::explain(&error),
-        Err(error) => {
-            let error = anyhow::Error::from(error);
-            return match writeln!(io::stderr(), "{error:#}") {
-                // Nobody is left to tell when standard error is closed.
-                Ok(()) | Err(_) => ExitCode::FAILURE,
-            };
-        }
+        Ok(Request::CheckConfig(report)) => return print(&report),
+        Ok(Request::HealthCheck(address)) => return health::check(&address),
+        Err(error) => return config::explain(&error),
     };
-    match run(config, &warnings) {
+    match run(&config, &warnings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -29,24 +34,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: Config, warnings: &[String]) -> anyhow::Result<()> {
-    log::install(config.log_level)?;
+fn run(config: &Config, warnings: &[String]) -> anyhow::Result<()> {
+    let log = log::install(&config.log)?;
     tracing::info!("Initializing AWS X-Ray daemon {AWS_VERSION}");
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    // An error means that one is installed already, which is what is wanted.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
+    warnings.iter().for_each(|line| tracing::warn!("{line}"));
+    // One thread for everything but receiving and disks: handing work over costs more than it does.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("runtime")?;
     runtime.block_on(async {
         // Before the start, so that a signal right after the start line is not missed.
-        let mut signals = shutdown::Signals::install().context("signal handlers")?;
-        let daemon = start(config).await?;
-        let signal = signals.next().await;
+        let mut signals = Signals::install().context("signal handlers")?;
+        let mut daemon = start(config.clone()).await?;
+        let signal = loop {
+            match signals.next().await {
+                Signal::Stop(signal) => break signal,
+                Signal::Reload => reload(config, &log, &mut daemon),
+            }
+        };
         tracing::info!("Got shutdown signal: {signal}");
         let counters = daemon.stop().await;
         tracing::info!("Counters: {counters}");
@@ -54,8 +60,21 @@ fn run(config: Config, warnings: &[String]) -> anyhow::Result<()> {
     })
 }
 
-/// Threads for batches, uploads and the proxy; receiving has one of its own.
-const WORKERS: usize = 2;
+/// SIGHUP: a new log file if the old one was moved away, and the settings that need no restart.
+fn reload(started_with: &Config, log: &Log, daemon: &mut Daemon) {
+    log.reopen();
+    let (new, warnings) = match config::reload(std::env::args_os()) {
+        Ok(read) => read,
+        Err(error) => return tracing::error!("Configuration is not reloaded: {error}"),
+    };
+    warnings.iter().for_each(|line| tracing::warn!("{line}"));
+    log.set_level(new.log.level);
+    daemon.reload(&new);
+    tracing::info!("Configuration is reloaded");
+    for setting in config::changes(started_with, &new).needs_restart {
+        tracing::warn!("{setting} has changed, which takes a restart");
+    }
+}
 
 fn version() -> String {
     let own = env!("CARGO_PKG_VERSION");

@@ -1,52 +1,69 @@
-//! The data path: receive ▶ queue ▶ batch ▶ upload, and the proxy beside it.
+//! The data path: receive ▶ intake ▶ route ▶ destination ▶ upload or spool; the proxy beside it.
 //!
 //! `start` wires the stages, `stop` ends them in the same order, so that nothing that was received is
-//! forgotten. A batch is begun only when an upload may begin: while the endpoint is away, documents
-//! wait in the queue, where the byte budget bounds them.
+//! forgotten.
+
+mod parts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use socket2::Type;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::batch::Batch;
-use crate::clock;
+use crate::call::CallerError;
 use crate::config::Config;
-use crate::endpoint::{Endpoint, EndpointError};
+use crate::intake::Intake;
+use crate::kernel::KernelDrops;
 use crate::listen::{self, ListenError};
-use crate::metrics::{Counters, Metrics};
+use crate::log_limit::LogLimit;
+use crate::metrics::{Counters, DestinationMetrics, Metrics};
 use crate::proxy::Proxy;
-use crate::queue::{Document, Queue};
-use crate::receive::socket::{self, Bound};
+use crate::receive::socket;
 use crate::receive::{Limits, Receiver};
-use crate::shutdown::{self, Phase, Phases, Watch};
-use crate::upload::{Uploader, attempt};
+use crate::route::Router;
+use crate::sampler::Sampler;
+use crate::shutdown::{self, Phase, Phases};
+use crate::telemetry::Telemetry;
 
 /// A running daemon. Dropped instead of stopped, it gives up what it holds.
-#[derive(Debug)]
 pub struct Daemon {
     udp_address: SocketAddr,
     tcp_address: SocketAddr,
     metrics: Arc<Metrics>,
-    queue: Arc<Queue>,
     grace: Duration,
     phases: Phases,
     receiver: thread::JoinHandle<()>,
-    dispatcher: JoinHandle<()>,
-    proxy: JoinHandle<()>,
+    router: JoinHandle<()>,
+    destinations: JoinSet<()>,
+    proxy: Arc<Proxy>,
+    proxy_task: JoinHandle<()>,
+    sampler: Arc<Sampler>,
+    admin_address: Option<SocketAddr>,
+    telemetry: JoinSet<Telemetry>,
+}
+
+impl std::fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Daemon")
+            .field("udp_address", &self.udp_address)
+            .field("tcp_address", &self.tcp_address)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a daemon cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The endpoint is unusable.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
+    /// A destination is unusable.
+    #[error("destination {name}")]
+    Destination {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        source: CallerError,
+    },
     /// The UDP address is unusable.
     #[error("udp address")]
     Udp(#[source] ListenError),
@@ -54,12 +71,15 @@ pub enum StartError {
     /// silently does not work helps nobody (`spec/daemon.md` section 2.3).
     #[error("tcp address")]
     Tcp(#[source] ListenError),
+    /// The admin address that somebody chose is unusable.
+    #[error("admin address")]
+    Admin(#[source] ListenError),
     /// No process-wide TLS provider was installed before.
     #[error("no TLS provider is installed in this process")]
     NoTlsProvider,
-    /// The HTTP client cannot be built.
-    #[error("http client")]
-    Client(#[source] reqwest::Error),
+    /// The configuration names no destination.
+    #[error("no destination is configured")]
+    NoDestination,
     /// The system gives no thread or refuses the socket.
     #[error("receiving thread")]
     Receive(#[source] std::io::Error),
@@ -67,67 +87,94 @@ pub enum StartError {
 
 /// Starts a daemon on the calling runtime, which needs time and I/O.
 ///
-/// Both addresses are bound when it returns. The process must have installed a TLS provider.
+/// Both addresses are bound when it returns, and segments are received from the first moment on, also
+/// while a region is still asked for. The process must have installed a TLS provider.
 ///
 /// # Errors
 /// [`StartError`] says which part of the configuration cannot be had.
 pub async fn start(config: Config) -> Result<Daemon, StartError> {
-    let endpoint = Endpoint::parse(&config.endpoint)?;
     let udp = listen::resolve(&config.bind)
         .await
         .map_err(StartError::Udp)?;
+    let bound = socket::bind(udp).map_err(StartError::Udp)?;
     let tcp = listen::resolve(&config.bind_tcp)
         .await
         .map_err(StartError::Tcp)?;
-    let bound = socket::bind(udp).map_err(StartError::Udp)?;
-    let (listener, tcp_address) = listen_tcp(tcp).map_err(StartError::Tcp)?;
+    let (listener, tcp_address) = parts::listen_tcp(tcp).map_err(StartError::Tcp)?;
     // reqwest panics without one.
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         return Err(StartError::NoTlsProvider);
     }
-    let client = attempt::client().map_err(StartError::Client)?;
-
-    let metrics = Arc::new(Metrics::default());
-    let queue = Arc::new(Queue::new(config.buffer_bytes));
+    let all_metrics: Vec<Arc<DestinationMetrics>> = config
+        .destinations
+        .iter()
+        .map(|each| Arc::new(DestinationMetrics::new(each.name.clone())))
+        .collect();
+    let metrics = Arc::new(Metrics::new(all_metrics.clone()));
+    let intake = Arc::new(Intake::new(config.buffer_bytes));
     let (phases, watch) = shutdown::phases();
-    let url = endpoint.call("/TraceSegments");
-    let uploader = Arc::new(Uploader::new(
-        client.clone(),
-        url,
-        Arc::clone(&metrics),
-        watch.clone(),
-    ));
-    let proxy = Arc::new(Proxy::new(client, endpoint.clone(), Arc::clone(&metrics)));
+    let drops = Arc::new(KernelDrops::of([&bound.socket]));
+    let udp_address = bound.address;
+    let receive_buffer_bytes = bound.receive_buffer_bytes;
     let receiver = Receiver {
-        queue: Arc::clone(&queue),
+        intake: Arc::clone(&intake),
         metrics: Arc::clone(&metrics),
         watch: watch.clone(),
         limits: Limits::default(),
+        receive_buffer_bytes,
     };
-    log_start(&config, &endpoint, &bound, tcp_address);
-    let udp_address = bound.address;
     let receiver = receiver.spawn(bound.socket).map_err(StartError::Receive)?;
-    let dispatch = dispatch(
-        Arc::clone(&queue),
-        uploader,
-        Arc::clone(&metrics),
-        config.concurrency.get(),
-        watch.clone(),
-    );
+
+    let callers = parts::callers(&config).await?;
+    let primary = callers.first().ok_or(StartError::NoDestination)?.clone();
+    parts::log_start(&config, &callers, receive_buffer_bytes);
+    tokio::spawn(Arc::clone(&drops).watch(watch.clone()));
+    let admin_address = parts::admin(&config, &metrics, drops, &watch).await?;
+    let sampler = Arc::new(Sampler::new(config.sampling, primary.clone()));
+    let (destinations, inboxes) =
+        parts::destinations(&config, &callers, &all_metrics, &intake, &watch);
+    let router = Router {
+        intake: Arc::clone(&intake),
+        sampler: Arc::clone(&sampler),
+        metrics: Arc::clone(&metrics),
+        destinations: inboxes,
+        malformed: LogLimit::ten_per_minute(),
+    };
+    tokio::spawn(Arc::clone(&sampler).run(watch.clone()));
+    let proxy = Proxy::new(primary, intake, Arc::clone(&metrics), config.proxy_all);
+    let proxy = Arc::new(proxy);
+    let telemetry = parts::telemetry(&config, callers, &metrics, &watch);
+    tracing::info!("Starting proxy http server on {tcp_address}");
+    tracing::info!("Listening for segments on udp {udp_address}");
     Ok(Daemon {
         udp_address,
         tcp_address,
         metrics,
-        queue,
         grace: config.grace,
         phases,
         receiver,
-        dispatcher: tokio::spawn(dispatch),
-        proxy: tokio::spawn(proxy.serve(listener, watch)),
+        router: tokio::spawn(router.run(watch.clone())),
+        destinations,
+        proxy_task: tokio::spawn(Arc::clone(&proxy).serve(listener, watch)),
+        proxy,
+        sampler,
+        admin_address,
+        telemetry,
     })
 }
 
+/// For sampling calls that are under way at a stop.
+const PROXY_GRACE: Duration = Duration::from_secs(1);
+
 impl Daemon {
+    /// Takes over the settings that a running daemon can change: sampling mode, proxy and grace
+    /// period ([`crate::config::changes`] says which others need a restart).
+    pub fn reload(&mut self, config: &Config) {
+        self.sampler.set_mode(config.sampling);
+        self.proxy.set_proxy_all(config.proxy_all);
+        self.grace = config.grace;
+    }
+
     /// Where segments arrive, with the port it got.
     #[must_use]
     pub const fn udp_address(&self) -> SocketAddr {
@@ -140,143 +187,62 @@ impl Daemon {
         self.tcp_address
     }
 
+    /// Where `/livez`, `/readyz` and `/metrics` are, with the port it got.
+    #[must_use]
+    pub const fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
     /// The counters now.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.metrics.counters(self.queue.held())
+        self.metrics.counters()
     }
 
-    /// Stops receiving, delivers what was received, and gives up after [`Config::grace`]; the counters
-    /// then say what was lost.
-    pub async fn stop(self) -> Counters {
+    /// Stops receiving, delivers what was received for [`Config::grace`], and spools what is left; the
+    /// counters then say what was given up.
+    pub async fn stop(mut self) -> Counters {
         self.phases.enter(Phase::Stopping);
         let receiver = tokio::task::spawn_blocking(move || self.receiver.join()).await;
         if !matches!(receiver, Ok(Ok(()))) {
             tracing::error!("Receiving thread ended abnormally");
         }
-        self.phases.enter(Phase::Draining);
-        let mut dispatcher = self.dispatcher;
-        if tokio::time::timeout(self.grace, &mut dispatcher)
+        // Calls under way end now; what one of them brought must be there before the router ends.
+        if tokio::time::timeout(PROXY_GRACE, &mut self.proxy_task)
             .await
             .is_err()
         {
+            self.proxy_task.abort();
+        }
+        self.phases.enter(Phase::Draining);
+        if self.router.await.is_err() {
+            tracing::error!("Route stage ended abnormally");
+        }
+        let ended = tokio::time::timeout(self.grace, all(&mut self.destinations)).await;
+        if ended.is_err() {
             self.phases.enter(Phase::Over);
-            if dispatcher.await.is_err() {
-                tracing::error!("Upload stage ended abnormally");
+            all(&mut self.destinations).await;
+        }
+        let counters = self.metrics.counters();
+        let mut last = JoinSet::new();
+        while let Some(ended) = self.telemetry.join_next().await {
+            match ended {
+                Ok(mut telemetry) => {
+                    let counters = counters.clone();
+                    last.spawn(async move { telemetry.last(counters).await });
+                }
+                Err(error) => tracing::error!(%error, "Telemetry ended abnormally"),
             }
         }
-        if self.proxy.await.is_err() {
-            tracing::error!("Proxy ended abnormally");
-        }
-        let counters = self.metrics.counters(self.queue.held());
-        if counters.lost > 0 {
-            tracing::error!(count = counters.lost, "Segments lost at shutdown");
-        }
+        all(&mut last).await;
         counters
     }
 }
 
-/// Moves documents from the queue to the uploads until nothing more can come.
-async fn dispatch(
-    queue: Arc<Queue>,
-    uploader: Arc<Uploader>,
-    metrics: Arc<Metrics>,
-    concurrency: usize,
-    watch: Watch,
-) {
-    let places = Arc::new(Semaphore::new(concurrency));
-    let mut uploads = JoinSet::new();
-    let mut carried = None;
-    loop {
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
-            () = watch.reached(Phase::Over) => break,
-        };
-        let Some(batch) = next_batch(&queue, &mut carried, &watch).await else {
-            break;
-        };
-        let uploader = Arc::clone(&uploader);
-        uploads.spawn(async move {
-            uploader.deliver(batch.into_documents()).await;
-            drop(place);
-        });
-        while let Some(ended) = uploads.try_join_next() {
-            note_upload_end(ended);
+async fn all(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "A task ended abnormally");
         }
     }
-    while let Some(ended) = uploads.join_next().await {
-        note_upload_end(ended);
-    }
-    while let Some(document) = carried.take().or_else(|| queue.pop()) {
-        metrics.lost.add(1);
-        drop(document);
-    }
-}
-
-/// The next batch, once it is closed; `None` when the daemon is draining and the queue is empty.
-/// `carried` is the document that did not fit into the batch before.
-async fn next_batch(queue: &Queue, carried: &mut Option<Document>, watch: &Watch) -> Option<Batch> {
-    let mut batch = Batch::default();
-    loop {
-        // Read first: what was queued before it was entered is then seen below.
-        let is_draining = watch.has_reached(Phase::Draining);
-        let now = clock::now();
-        while let Some(document) = carried.take().or_else(|| queue.pop()) {
-            if let Err(document) = batch.offer(document, now) {
-                *carried = Some(document);
-                return Some(batch);
-            }
-            if batch.is_full() {
-                return Some(batch);
-            }
-        }
-        let closes_at = batch.closes_at();
-        if is_draining || closes_at.is_some_and(|at| now >= at) {
-            return closes_at.map(|_| batch);
-        }
-        tokio::select! {
-            () = queue.arrival() => {}
-            () = async {
-                match closes_at {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            } => {}
-            () = watch.reached(Phase::Draining) => {}
-        }
-    }
-}
-
-fn note_upload_end(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "Upload ended abnormally");
-    }
-}
-
-fn listen_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
-    let (socket, bound) = listen::bind(address, Type::STREAM)?;
-    let listening = socket
-        .listen(1024)
-        .and_then(|()| TcpListener::from_std(socket.into()));
-    let listener = listening.map_err(|source| ListenError::Bind { address, source })?;
-    Ok((listener, bound))
-}
-
-/// The lines that people's tooling matches (`spec/daemon.md` section 11), and ours.
-fn log_start(config: &Config, endpoint: &Endpoint, bound: &Bound, tcp_address: SocketAddr) {
-    // No setting is a secret: an endpoint with a password has been refused.
-    tracing::info!("Configuration: {config:?}");
-    let megabytes = config.buffer_bytes >> 20;
-    tracing::info!("Using buffer memory limit of {megabytes} MB");
-    // AWS's buffers are 64 KiB each; ours have no fixed size, the number is for those who read it.
-    let segment_buffers = megabytes * 16;
-    tracing::info!("{segment_buffers} segment buffers allocated");
-    let region = &config.region;
-    tracing::info!("Using region: {region}");
-    tracing::info!("HTTP Proxy server using X-Ray Endpoint : {endpoint}");
-    let granted = bound.receive_buffer_bytes;
-    tracing::info!("Kernel granted a receive buffer of {granted} bytes");
-    tracing::info!("Starting proxy http server on {tcp_address}");
-    let udp_address = bound.address;
-    tracing::info!("Listening for segments on udp {udp_address}");
 }

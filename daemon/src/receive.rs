@@ -1,9 +1,12 @@
-//! Takes datagrams off UDP, checks their header line and puts the bodies into the queue.
+//! Takes datagrams off UDP, checks their header line and collects the bodies into blocks.
 //!
-//! Per datagram: 1 copy, 1 allocation (the body's), 0 locks, no log line, no JSON. It never waits
-//! for the queue: what does not fit is counted as spilled. One thread with a runtime of its own, so
-//! that nothing else in the process delays it. Waking up is what costs (`spec/floors.md` section 1):
-//! after a batch it naps for a millisecond once, so that under load many datagrams share a wake-up.
+//! Per datagram: 1 copy, 0 allocations, 0 locks, no log line, no JSON. It never waits for anybody: a
+//! block that does not fit into the intake is counted as spilled. One thread with a runtime of its
+//! own, so that nothing else in the process delays it.
+//!
+//! Waking up is what costs (`spec/floors.md` section 1), here and in every stage behind: the thread
+//! naps while datagrams come in, as long as the kernel's queue can afford it, and hands a block on
+//! only when it is full or [`AGE_MAX`] old. So each stage wakes once per block.
 
 pub(crate) mod socket;
 
@@ -15,14 +18,32 @@ use std::time::{Duration, Instant};
 use radiograph_protocol::datagram::{self, DatagramError};
 
 use crate::clock;
+use crate::documents::Documents;
+use crate::intake::Intake;
 use crate::log_limit::LogLimit;
 use crate::metrics::{Metrics, Rejected};
-use crate::queue::Queue;
 use crate::shutdown::{Phase, Watch};
-use socket::BatchSocket;
+use socket::{BatchSocket, Found};
 
-/// The pause that lets a batch come together; also the most it adds to a document's latency.
-const NAP: Duration = Duration::from_millis(1);
+/// How long the first document of a block waits for others. AWS's timer runs for a second
+/// (`spec/daemon.md` section 4.1); fifty milliseconds keep an idle sender's document fresh and still
+/// let a burst come together.
+const AGE_MAX: Duration = Duration::from_millis(50);
+
+/// Documents of a block: ten requests to a plain endpoint, one to a Radiograph collector.
+const BLOCK_DOCUMENTS_MAX: usize = 500;
+
+/// Bytes of a block; one datagram more may lie above it.
+const BLOCK_BYTES_MAX: usize = 512 << 10;
+
+/// The longest and the shortest nap. A sender on the same host fills 1 MiB of the kernel's queue in
+/// two milliseconds.
+const NAP_MAX: Duration = Duration::from_millis(5);
+const NAP_MIN: Duration = Duration::from_micros(200);
+const NAP_PER_MEBIBYTE: Duration = Duration::from_micros(700);
+
+/// The pause after an error of the socket; a lasting one must not become a busy loop.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long the kernel's queue is read at a stop, should senders never pause.
 const LAST_READ_MAX: Duration = Duration::from_millis(500);
@@ -32,10 +53,12 @@ const QUOTED_BYTES_MAX: usize = 100;
 
 /// The receive stage.
 pub(crate) struct Receiver {
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) intake: Arc<Intake>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) watch: Watch,
     pub(crate) limits: Limits,
+    /// What the kernel granted.
+    pub(crate) receive_buffer_bytes: usize,
 }
 
 /// Keeps senders from filling the log.
@@ -60,6 +83,7 @@ impl Receiver {
     pub(crate) fn spawn(self, socket: std::net::UdpSocket) -> io::Result<JoinHandle<()>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
+            .enable_time()
             .build()?;
         let entered = runtime.enter();
         let socket = BatchSocket::new(socket)?;
@@ -70,51 +94,66 @@ impl Receiver {
     }
 
     async fn run(self, mut socket: BatchSocket) {
-        let mut has_napped = true;
+        let _receiving = Receiving::begin(&self.metrics);
+        let nap = nap(self.receive_buffer_bytes);
+        let mut open = OpenBlock::default();
         let mut last_read_ends = None;
         loop {
-            let found_some = self.take_batch(&mut socket);
-            let is_stopping = self.watch.has_reached(Phase::Stopping);
-            if is_stopping && (!found_some || is_past(&mut last_read_ends)) {
-                return;
+            let found = self.take_batch(&mut socket, &mut open);
+            if open.closes_at.is_some_and(|at| clock::now() >= at) {
+                self.hand_on(&mut open);
             }
-            if found_some {
-                has_napped = false;
-            } else if !has_napped {
-                thread::sleep(NAP);
-                has_napped = true;
-            } else {
-                tokio::select! {
-                    readable = socket.readable() => self.note_socket_error(readable.err()),
-                    () = self.watch.reached(Phase::Stopping) => {}
+            if self.watch.has_reached(Phase::Stopping) {
+                if found == Found::Nothing || is_past(&mut last_read_ends) {
+                    return self.hand_on(&mut open);
                 }
+                continue;
+            }
+            match found {
+                Found::Full => {}
+                Found::Some => thread::sleep(nap),
+                Found::Nothing => self.wait(&socket, open.closes_at).await,
             }
         }
     }
 
-    /// Moves one batch from the socket to the queue; false when there was nothing.
-    fn take_batch(&self, socket: &mut BatchSocket) -> bool {
-        let mut tally = Tally::default();
-        let found_some = socket.receive(|datagram| self.take(datagram, &mut tally));
-        if tally.queued > 0 {
-            self.queue.announce();
+    /// Until there is something to receive, the open block is due, or the daemon stops.
+    async fn wait(&self, socket: &BatchSocket, closes_at: Option<Instant>) {
+        let is_due = async {
+            match closes_at {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            readable = socket.readable() => self.note_socket_error(readable.err()),
+            () = is_due => {}
+            () = self.watch.reached(Phase::Stopping) => {}
         }
+    }
+
+    /// Moves one batch from the socket to the open block, and every block that gets full onwards.
+    fn take_batch(&self, socket: &mut BatchSocket, open: &mut OpenBlock) -> Found {
+        let mut tally = Tally::default();
+        let found = socket.receive(|datagram| self.take(datagram, open, &mut tally));
         self.metrics.received.add(tally.received);
         self.metrics.ignored.add(tally.ignored);
-        if tally.spilled > 0 {
-            self.metrics.spilled.add(tally.spilled);
-            self.warn_of_spillover(tally.spilled);
+        self.metrics.waiting.add(tally.taken);
+        if open.documents.len() >= BLOCK_DOCUMENTS_MAX
+            || open.documents.byte_len() >= BLOCK_BYTES_MAX
+        {
+            self.hand_on(open);
         }
-        match found_some {
-            Ok(found_some) => found_some,
-            Err(error) => {
-                self.note_socket_error(Some(error));
-                false
-            }
+        if tally.taken > 0 && !open.documents.is_empty() && open.closes_at.is_none() {
+            open.closes_at = Some(clock::now() + AGE_MAX);
         }
+        found.unwrap_or_else(|error| {
+            self.note_socket_error(Some(error));
+            Found::Nothing
+        })
     }
 
-    fn take(&self, datagram: &[u8], tally: &mut Tally) {
+    fn take(&self, datagram: &[u8], open: &mut OpenBlock, tally: &mut Tally) {
         let split = datagram::split(datagram);
         if split == Err(DatagramError::Empty) {
             tally.ignored += 1;
@@ -122,9 +161,31 @@ impl Receiver {
         }
         tally.received += 1;
         match split {
-            Ok(body) if self.queue.push(body) => tally.queued += 1,
-            Ok(_) => tally.spilled += 1,
+            // A block is handed on long before it could be too big for another document.
+            Ok(body) => tally.taken += usize::from(open.documents.push(body)),
             Err(error) => self.reject(datagram, error),
+        }
+    }
+
+    /// Gives the block to the router; what does not fit into memory is dropped and counted.
+    fn hand_on(&self, open: &mut OpenBlock) {
+        open.closes_at = None;
+        if open.documents.is_empty() {
+            return;
+        }
+        let mut documents = std::mem::take(&mut open.documents);
+        if documents.is_loose() {
+            // A few documents must not hold the memory of many.
+            let tight = tight(&documents);
+            self.intake
+                .recycle(std::mem::replace(&mut documents, tight));
+        }
+        open.documents = Documents::in_buffer(self.intake.buffer());
+        if let Err(documents) = self.intake.offer(documents) {
+            let count = documents.len();
+            self.metrics.spilled.add(count);
+            self.metrics.waiting.subtract(count);
+            self.warn_of_spillover(count);
         }
     }
 
@@ -159,9 +220,32 @@ impl Receiver {
         if let Some(suppressed) = self.limits.socket.admit(clock::now(), 1) {
             tracing::error!(%error, suppressed, "Receiving failed");
         }
-        // A lasting error must not become a busy loop.
-        thread::sleep(NAP);
+        thread::sleep(ERROR_PAUSE);
     }
+}
+
+/// Says for as long as it lives that the thread runs, also when it ends by a panic.
+struct Receiving(Arc<Metrics>);
+
+impl Receiving {
+    fn begin(metrics: &Arc<Metrics>) -> Self {
+        metrics.set_receiving(true);
+        Self(Arc::clone(metrics))
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.0.set_receiving(false);
+    }
+}
+
+/// Documents that are not handed on yet.
+#[derive(Default)]
+struct OpenBlock {
+    documents: Documents,
+    /// Set with its first document.
+    closes_at: Option<Instant>,
 }
 
 /// What one batch held; added to the shared counters once.
@@ -169,8 +253,26 @@ impl Receiver {
 struct Tally {
     received: usize,
     ignored: usize,
-    queued: usize,
-    spilled: usize,
+    taken: usize,
+}
+
+/// A copy that takes no more memory than it needs.
+fn tight(documents: &Documents) -> Documents {
+    let mut copy = Documents::with_capacity(documents.len(), documents.byte_len());
+    for document in documents.iter() {
+        // It did fit before.
+        let fits = copy.push(document);
+        debug_assert!(fits);
+    }
+    copy
+}
+
+/// How long the kernel's queue may be left alone: its size over the speed of a fast sender.
+fn nap(receive_buffer_bytes: usize) -> Duration {
+    let mebibytes = u32::try_from(receive_buffer_bytes >> 20).unwrap_or(u32::MAX);
+    NAP_PER_MEBIBYTE
+        .saturating_mul(mebibytes)
+        .clamp(NAP_MIN, NAP_MAX)
 }
 
 /// Whether the time for the last read is over; it begins with the first call.
@@ -188,6 +290,20 @@ fn quoted(datagram: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nap_is_what_the_kernels_queue_affords() {
+        let cases = [
+            (0, 200),
+            (425_984, 200),
+            (2 << 20, 1_400),
+            (8 << 20, 5_000),
+            (64 << 20, 5_000),
+        ];
+        for (bytes, micros) in cases {
+            assert_eq!(nap(bytes), Duration::from_micros(micros), "{bytes}");
+        }
+    }
 
     #[test]
     fn a_quote_is_cut_to_a_hundred_bytes_and_escaped() {

@@ -1,133 +1,215 @@
-//! Delivers batches to the endpoint: PutTraceSegments, several requests in flight.
+//! Delivers batches to one destination: PutTraceSegments, or framed documents where a Radiograph
+//! collector offered to take them.
 //!
-//! What may succeed later is tried again until shutdown; a batch with a document that the endpoint
-//! refuses is halved until the culprit is alone. Every document ends as sent, rejected or lost.
-//! Requests are unsigned. How many run at once is the pipeline's to say.
+//! A batch with a document that the destination refuses is halved until the culprit is alone. Every
+//! document ends as sent or refused, or is handed back with the reason why it may be tried again;
+//! when, is the destination's to say.
 
-mod answer;
+pub(crate) mod answer;
 pub(crate) mod attempt;
 pub(crate) mod body;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::{Client, Url};
+use radiograph_protocol::framing::{self, Offer};
+use reqwest::header::HeaderValue;
 
+use crate::batch::{self, Batch, Limits};
+use crate::call::Caller;
 use crate::clock;
 use crate::log_limit::LogLimit;
-use crate::metrics::{Failure, Metrics, Rejected};
-use crate::queue::Document;
-use crate::retry;
+use crate::metrics::{DestinationMetrics, Failure, Refused};
 use crate::shutdown::{Phase, Watch};
 use answer::{Unprocessed, Verdict};
 use attempt::Attempt;
+use body::{Encoder, Format};
 
-/// The longest pause between attempts once the daemon is stopping; the grace period is short.
-const LAST_DELAY_MAX: Duration = Duration::from_millis(250);
+/// Bytes of documents in one framed request: enough for the dearest costs, those per request, to
+/// vanish, and little enough for eight requests to fit into the smallest buffer.
+const FRAMED_BYTES_MAX: usize = 768 << 10;
 
-/// The upload stage.
+/// The upload stage of one destination.
 pub(crate) struct Uploader {
-    client: Client,
-    url: Url,
-    metrics: Arc<Metrics>,
+    caller: Caller,
+    metrics: Arc<DestinationMetrics>,
     watch: Watch,
-    retries: LogLimit,
+    offered: Mutex<Offered>,
+    encoder: Mutex<Encoder>,
+    batches: LogLimit,
     losses: LogLimit,
     unprocessed: LogLimit,
 }
 
-/// How a call ended, after all its attempts.
-enum Outcome {
-    Accepted(Vec<Unprocessed>),
-    Split(Rejected),
-    Refused,
-    Abandoned,
+/// The last answer's offer, with the text it was read from.
+#[derive(Debug, Default)]
+struct Offered {
+    header: Option<HeaderValue>,
+    offer: Option<Offer>,
+}
+
+/// How a delivery ended.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    /// Documents that the destination accepted.
+    pub(crate) sent: usize,
+    /// Documents that it refused.
+    pub(crate) refused: Vec<(Refused, usize)>,
+    /// Documents that it did not get.
+    pub(crate) left: Batch,
+    /// Why it did not; `None` when the daemon's time was over.
+    pub(crate) failed: Option<Failed>,
+}
+
+/// Why a call failed that may succeed later.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// The answer's `Retry-After`.
+    pub(crate) retry_after: Option<Duration>,
+    /// For the log.
+    pub(crate) text: String,
 }
 
 impl Uploader {
-    pub(crate) fn new(client: Client, url: Url, metrics: Arc<Metrics>, watch: Watch) -> Self {
+    /// For so many requests under way at once.
+    pub(crate) fn new(
+        caller: Caller,
+        metrics: Arc<DestinationMetrics>,
+        watch: Watch,
+        concurrency: usize,
+    ) -> Self {
         Self {
-            client,
-            url,
+            caller,
             metrics,
             watch,
-            retries: LogLimit::one_in_ten_seconds(),
+            offered: Mutex::default(),
+            encoder: Mutex::new(Encoder::new(concurrency)),
+            batches: LogLimit::ten_per_second(),
             losses: LogLimit::ten_per_minute(),
             unprocessed: LogLimit::ten_per_minute(),
         }
     }
 
-    /// Brings every document of the batch to its end.
-    pub(crate) async fn deliver(&self, documents: Vec<Document>) {
-        let mut parts = vec![documents];
-        while let Some(mut part) = parts.pop() {
-            let count = part.len();
-            let started = clock::now();
-            match self.call(&part).await {
-                Outcome::Accepted(unprocessed) => {
-                    self.note_unprocessed(&part, &unprocessed);
-                    let elapsed = clock::now().saturating_duration_since(started);
-                    self.note_sent(count, unprocessed.len().min(count), elapsed);
-                }
-                Outcome::Split(_) if count > 1 => {
-                    let second = part.split_off(count / 2);
-                    parts.extend([second, part]);
-                }
-                Outcome::Split(reason) => self.metrics.rejected(reason, count),
-                Outcome::Refused => self.metrics.rejected(Rejected::Refused, count),
-                Outcome::Abandoned => self.metrics.lost.add(count),
-            }
+    /// What a request may hold at the moment.
+    pub(crate) fn limits(&self) -> Limits {
+        match self.offer() {
+            Some(offer) => Limits {
+                documents: offer.documents_max,
+                bytes: offer.bytes_max.min(FRAMED_BYTES_MAX),
+            },
+            None => batch::PLAIN,
         }
     }
 
-    /// One call with as many attempts as it takes.
-    async fn call(&self, documents: &[Document]) -> Outcome {
-        let body = body::encode(documents);
-        let timestamp = xray_timestamp(clock::since_epoch());
-        let mut failures = 0;
+    /// Brings every document of the batch to its end, or hands it back.
+    pub(crate) async fn deliver(&self, mut batch: Batch) -> Delivery {
+        let mut delivery = Delivery::default();
+        let mut parts = Vec::new();
         loop {
-            let attempt = tokio::select! {
-                biased;
-                () = self.watch.reached(Phase::Over) => return Outcome::Abandoned,
-                attempt = attempt::attempt(&self.client, &self.url, body.clone(), &timestamp) => attempt,
+            let limits = self.limits();
+            let Some(part) = parts.pop().or_else(|| some(batch.cut(limits))) else {
+                return delivery;
             };
-            match attempt.verdict {
-                Verdict::Accepted => return Outcome::Accepted(self.unprocessed_in(&attempt)),
-                Verdict::Split(reason) => {
-                    self.metrics.upload_failed(Failure::Http4xx);
-                    if documents.len() == 1 {
-                        self.note_loss(1, &attempt);
-                    }
-                    return Outcome::Split(reason);
+            match self.call(&part).await {
+                Called::Accepted(unprocessed) => {
+                    let refused = unprocessed.min(part.len());
+                    delivery.sent += part.len() - refused;
+                    delivery.refused.push((Refused::Unprocessed, refused));
                 }
-                Verdict::Refused(failure) => {
-                    self.metrics.upload_failed(failure);
-                    self.note_loss(documents.len(), &attempt);
-                    return Outcome::Refused;
+                Called::Split(_) if part.len() > 1 => {
+                    let mut second = part;
+                    let first = second.cut(Limits {
+                        documents: second.len() / 2,
+                        bytes: usize::MAX,
+                    });
+                    parts.extend([second, first]);
                 }
-                Verdict::Retry(failure) => {
-                    self.metrics.upload_failed(failure);
-                    failures += 1;
-                    let delay = retry::delay(failures, attempt.retry_after, fastrand::f64());
-                    self.note_retry(documents.len(), failures, delay, &attempt);
-                    self.pause(delay).await;
+                Called::Split(reason) => delivery.refused.push((reason, part.len())),
+                Called::Again => parts.push(part),
+                Called::Failed(failed) => {
+                    delivery.left = part;
+                    parts
+                        .into_iter()
+                        .rev()
+                        .for_each(|part| delivery.left.append(part));
+                    delivery.left.append(batch);
+                    delivery.failed = failed;
+                    return delivery;
                 }
             }
         }
     }
 
-    /// Waits, but not longer than is sensible for one who is about to end.
-    async fn pause(&self, delay: Duration) {
-        if !self.watch.has_reached(Phase::Stopping) {
-            tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                () = self.watch.reached(Phase::Stopping) => {}
-            }
-            return;
+    /// One call.
+    async fn call(&self, part: &Batch) -> Called {
+        let started = clock::now();
+        let framed_bytes = part.bytes() + part.len() * framing::framed_bytes(0);
+        let format = match self.offer() {
+            Some(offer) if framed_bytes <= offer.bytes_max => Format::Framed,
+            Some(_) | None => Format::Json,
+        };
+        let encoded = self
+            .encoder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .encode(part, format);
+        let body = match encoded {
+            Ok(body) => body,
+            Err(error) => return Called::Failed(Some(failed(None, error.to_string()))),
+        };
+        let attempt = tokio::select! {
+            biased;
+            () = self.watch.reached(Phase::Over) => return Called::Failed(None),
+            attempt = attempt::attempt(&self.caller, format, body) => attempt,
+        };
+        let is_refused_form = format == Format::Framed && attempt.refuses_form;
+        self.note_offer(&attempt, is_refused_form);
+        if is_refused_form {
+            return Called::Again;
         }
-        tokio::select! {
-            () = tokio::time::sleep(delay.min(LAST_DELAY_MAX)) => {}
-            () = self.watch.reached(Phase::Over) => {}
+        match attempt.verdict {
+            Verdict::Accepted => {
+                let entries = self.unprocessed_in(&attempt);
+                self.note_unprocessed(part, &entries);
+                let elapsed = clock::now().saturating_duration_since(started);
+                self.note_sent(part.len(), entries.len().min(part.len()), elapsed);
+                Called::Accepted(entries.len())
+            }
+            Verdict::Split(reason) => {
+                self.metrics.call_failed(Failure::Http4xx);
+                if part.len() == 1 {
+                    self.note_loss(part, &attempt);
+                }
+                Called::Split(reason)
+            }
+            Verdict::Retry(failure) => {
+                self.metrics.call_failed(failure);
+                if attempt.is_forbidden {
+                    self.caller.refresh_credentials();
+                }
+                Called::Failed(Some(failed(attempt.retry_after, attempt.text)))
+            }
+        }
+    }
+
+    fn offer(&self) -> Option<Offer> {
+        let offered = self.offered.lock();
+        offered.unwrap_or_else(PoisonError::into_inner).offer
+    }
+
+    /// The newest answer counts; one without an offer takes it back (`docs/framed-segments.md`).
+    fn note_offer(&self, attempt: &Attempt, is_refused_form: bool) {
+        let Some(header) = &attempt.offer else {
+            return;
+        };
+        let header = header.as_ref().filter(|_| !is_refused_form);
+        let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+        if offered.header.as_ref() != header {
+            let text = header.and_then(|value| value.to_str().ok());
+            *offered = Offered {
+                offer: text.and_then(Offer::parse),
+                header: header.cloned(),
+            };
         }
     }
 
@@ -144,29 +226,38 @@ impl Uploader {
     }
 
     fn note_sent(&self, count: usize, unprocessed: usize, elapsed: Duration) {
-        self.metrics.sent.add(count - unprocessed);
-        self.metrics.rejected(Rejected::Unprocessed, unprocessed);
+        if !tracing::enabled!(tracing::Level::INFO) {
+            return;
+        }
+        let Some(suppressed) = self.batches.admit(clock::now(), 1) else {
+            return;
+        };
         // AWS's lines, which tooling matches (`spec/daemon.md` section 4.4).
         let seconds = elapsed.as_secs_f64();
+        let more = match suppressed {
+            0 => String::new(),
+            suppressed => format!(" and {suppressed} batches before it"),
+        };
         if unprocessed == 0 {
-            tracing::info!("Successfully sent batch of {count} segments ({seconds:.3} seconds)");
+            tracing::info!(
+                "Successfully sent batch of {count} segments ({seconds:.3} seconds){more}"
+            );
         } else {
             tracing::info!(
-                "Sent batch of {count} segments but had {unprocessed} Unprocessed segments ({seconds:.3} seconds)"
+                "Sent batch of {count} segments but had {unprocessed} Unprocessed segments ({seconds:.3} seconds){more}"
             );
         }
     }
 
-    fn note_unprocessed(&self, documents: &[Document], entries: &[Unprocessed]) {
+    fn note_unprocessed(&self, part: &Batch, entries: &[Unprocessed]) {
         for entry in entries {
             let code = entry.error_code.as_deref().unwrap_or("none");
             self.metrics.unprocessed(code);
             if let Some(suppressed) = self.unprocessed.admit(clock::now(), 1) {
-                let bodies = documents.iter().map(Document::body);
                 let trace_id = entry
                     .id
                     .as_deref()
-                    .and_then(|id| answer::trace_id_of(id, bodies));
+                    .and_then(|id| answer::trace_id_of(id, part.iter()));
                 tracing::error!(
                     trace_id = trace_id.as_deref().unwrap_or("unknown"),
                     reason = code,
@@ -177,49 +268,37 @@ impl Uploader {
         }
     }
 
-    fn note_loss(&self, count: usize, attempt: &Attempt) {
+    fn note_loss(&self, part: &Batch, attempt: &Attempt) {
         if let Some(suppressed) = self.losses.admit(clock::now(), 1) {
+            let count = part.len();
             let text = &attempt.text;
+            let trace_id = part.iter().next().and_then(answer::trace_id_in);
             tracing::error!(
                 count,
+                trace_id = trace_id.as_deref().unwrap_or("unknown"),
                 suppressed,
                 "Sending segment batch failed with: {text}"
             );
         }
     }
-
-    fn note_retry(&self, count: usize, attempt: u32, delay: Duration, answer: &Attempt) {
-        if let Some(suppressed) = self.retries.admit(clock::now(), 1) {
-            let error = &answer.text;
-            let delay_ms = delay.as_millis();
-            tracing::warn!(
-                count,
-                attempt,
-                delay_ms,
-                error,
-                suppressed,
-                "Upload will be tried again"
-            );
-        }
-    }
 }
 
-/// `X-Amzn-Xray-Timestamp`: epoch seconds with nine decimals.
-fn xray_timestamp(since_epoch: Duration) -> String {
-    format!(
-        "{}.{:09}",
-        since_epoch.as_secs(),
-        since_epoch.subsec_nanos()
-    )
+/// How one call ended.
+enum Called {
+    /// So many documents are listed as unprocessed.
+    Accepted(usize),
+    /// One of the documents is at fault.
+    Split(Refused),
+    /// The same documents in another form.
+    Again,
+    /// The same documents later; `None` when the daemon's time is over.
+    Failed(Option<Failed>),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn failed(retry_after: Option<Duration>, text: String) -> Failed {
+    Failed { retry_after, text }
+}
 
-    #[test]
-    fn the_timestamp_has_nine_decimals() {
-        let time = Duration::new(1_795_264_674, 181_157);
-        assert_eq!(xray_timestamp(time), "1795264674.000181157");
-    }
+fn some(batch: Batch) -> Option<Batch> {
+    (!batch.is_empty()).then_some(batch)
 }

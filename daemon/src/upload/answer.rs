@@ -4,19 +4,17 @@
 
 use serde::Deserialize;
 
-use crate::metrics::{Failure, Rejected};
+use crate::metrics::{Failure, Refused};
 
 /// What to do with the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It was taken; single documents may be listed as unprocessed.
     Accepted,
-    /// A later attempt may succeed.
+    /// A later attempt may succeed: the answer says nothing about the documents.
     Retry(Failure),
-    /// One of its documents is at fault; alone, a document is rejected for this reason.
-    Split(Rejected),
-    /// No attempt will succeed.
-    Refused(Failure),
+    /// One of its documents is at fault; alone, a document is refused for this reason.
+    Split(Refused),
 }
 
 /// Error codes that ask for patience, whatever the status.
@@ -31,23 +29,44 @@ const THROTTLE_CODES: [&str; 8] = [
     "RequestTimeoutException",
 ];
 
+/// Error codes that ask for other credentials; AWS answers some of them with 400.
+const CREDENTIAL_CODES: [&str; 9] = [
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "UnrecognizedClientException",
+];
+
 /// The meaning of a status and the error code that came with it.
+///
+/// Beyond 400 and 413 an error is not the documents': a wrong address (404), missing permissions
+/// (403) or a server's trouble are for somebody to repair, and the documents are still wanted then.
 pub(crate) fn verdict(status: u16, error_code: Option<&str>) -> Verdict {
     let failure = match status {
         400..500 => Failure::Http4xx,
         500..600 => Failure::Http5xx,
         _ => Failure::Other,
     };
-    let is_throttle = error_code.is_some_and(|code| THROTTLE_CODES.contains(&code));
+    let asks_for_patience = error_code.is_some_and(|code| THROTTLE_CODES.contains(&code));
     match status {
         200..300 => Verdict::Accepted,
-        _ if is_throttle => Verdict::Retry(failure),
-        // 401 and 403 are for a person to repair, and the documents are still wanted then.
-        401 | 403 | 408 | 425 | 429 | 500..600 => Verdict::Retry(failure),
-        400 => Verdict::Split(Rejected::BadRequest),
-        413 => Verdict::Split(Rejected::TooLarge),
-        _ => Verdict::Refused(failure),
+        _ if asks_for_patience || asks_for_credentials(status, error_code) => {
+            Verdict::Retry(failure)
+        }
+        400 => Verdict::Split(Refused::BadRequest),
+        413 => Verdict::Split(Refused::TooLarge),
+        _ => Verdict::Retry(failure),
     }
+}
+
+/// Whether fresh credentials may help.
+pub(crate) fn asks_for_credentials(status: u16, error_code: Option<&str>) -> bool {
+    matches!(status, 401 | 403) || error_code.is_some_and(|code| CREDENTIAL_CODES.contains(&code))
 }
 
 /// The error code: from the header, cut at `:`, else from the body, cut up to `#`.
@@ -101,6 +120,16 @@ pub(crate) fn trace_id_of<'a>(id: &str, bodies: impl Iterator<Item = &'a [u8]>) 
         .map(|ids| ids.trace_id)
 }
 
+/// The trace id of a document, if it has one that can be read.
+pub(crate) fn trace_id_in(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct TraceId {
+        trace_id: String,
+    }
+    let document: TraceId = serde_json::from_slice(body).ok()?;
+    Some(document.trace_id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,21 +140,22 @@ mod tests {
         let cases = [
             (200, None, Verdict::Accepted),
             (202, Some("ThrottledException"), Verdict::Accepted),
-            (400, None, Verdict::Split(Rejected::BadRequest)),
+            (400, None, Verdict::Split(Refused::BadRequest)),
             (
                 400,
                 Some("InvalidRequestException"),
-                Verdict::Split(Rejected::BadRequest),
+                Verdict::Split(Refused::BadRequest),
             ),
             (400, Some("ThrottlingException"), Verdict::Retry(Http4xx)),
             (401, None, Verdict::Retry(Http4xx)),
             (403, None, Verdict::Retry(Http4xx)),
-            (404, None, Verdict::Refused(Http4xx)),
+            (400, Some("ExpiredTokenException"), Verdict::Retry(Http4xx)),
+            (404, None, Verdict::Retry(Http4xx)),
             (408, None, Verdict::Retry(Http4xx)),
-            (413, None, Verdict::Split(Rejected::TooLarge)),
+            (413, None, Verdict::Split(Refused::TooLarge)),
             (425, None, Verdict::Retry(Http4xx)),
             (429, None, Verdict::Retry(Http4xx)),
-            (302, None, Verdict::Refused(Other)),
+            (302, None, Verdict::Retry(Other)),
             (500, None, Verdict::Retry(Http5xx)),
             (501, None, Verdict::Retry(Http5xx)),
             (503, Some("ServiceUnavailable"), Verdict::Retry(Http5xx)),

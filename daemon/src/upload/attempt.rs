@@ -4,12 +4,17 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, Response, Url};
+use radiograph_protocol::framing::{self, CONTENT_TYPE as FRAMED, OFFER_HEADER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Response, StatusCode};
 
+use crate::call::failure::with_causes;
+use crate::call::{self, Caller};
+use crate::clock;
 use crate::metrics::Failure;
 use crate::retry;
 use crate::upload::answer::{self, Verdict};
+use crate::upload::body::Format;
 
 /// Until the answer's headers, connecting included (`spec/daemon.md` section 4.3); then the same
 /// again for its body.
@@ -26,36 +31,42 @@ pub(crate) struct Attempt {
     pub(crate) retry_after: Option<Duration>,
     /// For the log: status and code, or the transport's error.
     pub(crate) text: String,
-    /// The answer's body, of an accepted batch only.
+    /// Whether the destination does not read the form of the body.
+    pub(crate) refuses_form: bool,
+    /// The answer's body.
     pub(crate) body: Vec<u8>,
-}
-
-/// A client for uploads and proxied calls.
-///
-/// Redirects are not followed: a redirected POST becomes a GET. No outbound proxy yet.
-pub(crate) fn client() -> reqwest::Result<Client> {
-    Client::builder()
-        .connect_timeout(ATTEMPT_MAX)
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(8)
-        .pool_idle_timeout(Duration::from_secs(90))
-        .user_agent(concat!("radiograph-daemon/", env!("CARGO_PKG_VERSION")))
-        .no_proxy()
-        .build()
+    /// The destination's offer to take framed documents; `None` when there was no answer at all.
+    pub(crate) offer: Option<Option<HeaderValue>>,
+    /// Whether other credentials may help.
+    pub(crate) is_forbidden: bool,
 }
 
 /// Sends the request once.
-pub(crate) async fn attempt(client: &Client, url: &Url, body: Bytes, timestamp: &str) -> Attempt {
-    let request = client
-        .post(url.clone())
-        .header(CONTENT_TYPE, "application/json")
-        .header("x-amzn-xray-timestamp", timestamp)
-        .body(body);
-    match tokio::time::timeout(ATTEMPT_MAX, request.send()).await {
+pub(crate) async fn attempt(caller: &Caller, format: Format, body: Bytes) -> Attempt {
+    let request = caller.call(Method::POST, "/TraceSegments", headers(format), body);
+    match tokio::time::timeout(ATTEMPT_MAX, request).await {
         Ok(Ok(response)) => answered(response).await,
-        Ok(Err(error)) => unanswered(failure_of(&error), &error.without_url()),
+        Ok(Err(error)) => unanswered(call::failure_of(&error), &error),
         Err(elapsed) => unanswered(Failure::Timeout, &elapsed),
     }
+}
+
+fn headers(format: Format) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(3);
+    match format {
+        Format::Json => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Format::Framed => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(FRAMED));
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+        }
+    }
+    let timestamp = HeaderValue::from_str(&xray_timestamp(clock::since_epoch()));
+    if let Ok(timestamp) = timestamp {
+        headers.insert("x-amzn-xray-timestamp", timestamp);
+    }
+    headers
 }
 
 async fn answered(mut response: Response) -> Attempt {
@@ -67,23 +78,31 @@ async fn answered(mut response: Response) -> Attempt {
             .and_then(|value| value.to_str().ok())
     };
     let code_header = header("x-amzn-errortype").map(str::to_owned);
-    let retry_after = header(RETRY_AFTER.as_str()).and_then(retry::retry_after);
+    let retry_after = header(RETRY_AFTER.as_str())
+        .and_then(|value| retry::retry_after(value, clock::since_epoch()));
+    let offer = response.headers().get(OFFER_HEADER).cloned();
     let body = match tokio::time::timeout(ATTEMPT_MAX, read_bounded(&mut response)).await {
         Ok(Ok(body)) => body,
         // The status has decided already; only the list of unprocessed documents is missing.
         Ok(Err(_)) | Err(_) => Vec::new(),
     };
-    let code = answer::error_code(code_header.as_deref(), &body);
-    let verdict = answer::verdict(status.as_u16(), code.as_deref());
-    let text = match code {
-        Some(code) => format!("{status}: {code}"),
-        None => status.to_string(),
+    let code = match status.is_success() {
+        true => None,
+        false => answer::error_code(code_header.as_deref(), &body),
     };
+    let is_forbidden = answer::asks_for_credentials(status.as_u16(), code.as_deref());
     Attempt {
-        verdict,
+        verdict: answer::verdict(status.as_u16(), code.as_deref()),
         retry_after,
-        text,
+        text: match &code {
+            Some(code) => format!("{status}: {code}"),
+            None => status.to_string(),
+        },
+        refuses_form: status == StatusCode::UNSUPPORTED_MEDIA_TYPE
+            || code.as_deref().is_some_and(framing::is_refusal),
         body,
+        offer: Some(offer),
+        is_forbidden,
     }
 }
 
@@ -92,7 +111,10 @@ fn unanswered(failure: Failure, error: &dyn Error) -> Attempt {
         verdict: Verdict::Retry(failure),
         retry_after: None,
         text: with_causes(error),
+        refuses_form: false,
         body: Vec::new(),
+        offer: None,
+        is_forbidden: false,
     }
 }
 
@@ -109,37 +131,22 @@ pub(crate) async fn read_bounded(response: &mut Response) -> reqwest::Result<Vec
     Ok(body)
 }
 
-/// An error and its causes in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+/// `X-Amzn-Xray-Timestamp`: epoch seconds with nine decimals.
+pub(crate) fn xray_timestamp(since_epoch: Duration) -> String {
+    format!(
+        "{}.{:09}",
+        since_epoch.as_secs(),
+        since_epoch.subsec_nanos()
+    )
 }
 
-fn failure_of(error: &reqwest::Error) -> Failure {
-    if error.is_timeout() {
-        return Failure::Timeout;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_timestamp_has_nine_decimals() {
+        let time = Duration::new(1_795_264_674, 181_157);
+        assert_eq!(xray_timestamp(time), "1795264674.000181157");
     }
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            match io.kind() {
-                std::io::ErrorKind::ConnectionRefused
-                | std::io::ErrorKind::ConnectionReset
-                | std::io::ErrorKind::ConnectionAborted => return Failure::ConnectionRefused,
-                _ => {}
-            }
-        }
-        // hyper-util has no type for it that one could ask for.
-        if error.to_string().contains("dns error") {
-            return Failure::UnknownHost;
-        }
-        cause = error.source();
-    }
-    Failure::Other
 }

@@ -10,9 +10,13 @@
 )]
 
 mod delivery;
+mod destinations;
+mod framed;
 mod outage;
 mod process;
 mod proxy;
+
 mod sink;
+mod spooling;
 mod stopping;
 mod support;

@@ -1,11 +1,11 @@
 //! The sampling proxy on TCP.
 
-use radiograph_daemon::Daemon;
+use radiograph_daemon::{Config, Daemon};
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 
 use crate::sink::{self, Reply, Sink, reply};
-use crate::support::{config, daemon, install_tls, until};
+use crate::support::{config, daemon, install_tls, settled, until};
 
 async fn call(daemon: &Daemon, method: Method, path: &str, body: Vec<u8>) -> Response {
     install_tls();
@@ -78,7 +78,7 @@ async fn other_calls_are_refused_with_an_explanation_and_never_reach_the_endpoin
     let daemon = daemon(config(sink.url())).await;
     let cases = [
         (Method::POST, "/TraceSummaries"),
-        (Method::POST, "/TraceSegments"),
+        (Method::GET, "/TraceSegments"),
         (Method::GET, "/GetSamplingRules"),
         (Method::POST, "/GetSamplingRules/"),
         (Method::POST, "/"),
@@ -98,6 +98,37 @@ async fn other_calls_are_refused_with_an_explanation_and_never_reach_the_endpoin
     }
     assert!(sink.calls().is_empty());
     assert_eq!(daemon.counters().proxy_refused, refused);
+}
+
+#[tokio::test]
+async fn documents_too_big_for_a_datagram_are_delivered_by_tcp() {
+    let sink = Sink::start(|_| reply(200));
+    let daemon = daemon(config(sink.url())).await;
+    let big = "x".repeat(200_000);
+    let body = serde_json::json!({"TraceSegmentDocuments": [big, "T1SCgA="]});
+    let body = body.to_string().into_bytes();
+    let answer = call(&daemon, Method::POST, "/TraceSegments", body).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(
+        answer.text().await.unwrap(),
+        r#"{"UnprocessedTraceSegments":[]}"#
+    );
+    until("both arrived", || sink.accepted().len() == 2).await;
+    assert_eq!(sink.accepted(), ["T1SCgA=".to_owned(), big]);
+    assert_eq!(settled(&daemon).await.received, 2);
+}
+
+#[tokio::test]
+async fn with_the_setting_of_aws_any_call_is_passed_on() {
+    let sink = Sink::start(|_| reply(200));
+    let daemon = daemon(Config {
+        proxy_all: true,
+        ..config(sink.url())
+    })
+    .await;
+    let answer = call(&daemon, Method::POST, "/TraceSummaries", b"{}".to_vec()).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(sink.calls().first().unwrap().path, "/TraceSummaries");
 }
 
 #[tokio::test]

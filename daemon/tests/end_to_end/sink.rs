@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -10,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
+use radiograph_protocol::framing;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
@@ -68,6 +71,22 @@ pub(crate) fn reserve() -> Reserved {
     Reserved(socket)
 }
 
+/// An address that accepts connections and resets them.
+pub(crate) struct Resetting {
+    reserved: Reserved,
+    is_over: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Resetting {
+    /// Serves from now on.
+    pub(crate) fn open(self, script: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Sink {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.thread.join().unwrap();
+        self.reserved.open(script)
+    }
+}
+
 impl Reserved {
     /// Where the sink will be.
     pub(crate) fn url(&self) -> String {
@@ -79,6 +98,30 @@ impl Reserved {
     pub(crate) fn hang(self) -> Socket {
         self.0.listen(64).unwrap();
         self.0
+    }
+
+    /// Accepts connections and resets each, until the sink is opened.
+    pub(crate) fn reset_connections(self) -> Resetting {
+        self.0.listen(64).unwrap();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (socket, over) = (self.0.try_clone().unwrap(), Arc::clone(&is_over));
+        self.0.set_nonblocking(true).unwrap();
+        let thread = std::thread::spawn(move || {
+            while !over.load(Ordering::SeqCst) {
+                match socket.accept() {
+                    // Closed with nothing lingering, a connection is reset.
+                    Ok((connection, _)) => {
+                        connection.set_linger(Some(Duration::ZERO)).unwrap();
+                    }
+                    Err(_) => std::thread::sleep(Duration::from_millis(1)),
+                }
+            }
+        });
+        Resetting {
+            reserved: self,
+            is_over,
+            thread,
+        }
     }
 
     /// Listens from now on.
@@ -159,8 +202,21 @@ impl Sink {
     }
 }
 
+/// Whether the documents stand in the body as they are (`docs/framed-segments.md`).
+pub(crate) fn is_framed(call: &Call) -> bool {
+    let content_type = call.headers.get("content-type");
+    content_type.is_some_and(|value| value == framing::CONTENT_TYPE)
+}
+
 /// The documents of a PutTraceSegments call.
 pub(crate) fn documents(call: &Call) -> Vec<String> {
+    if is_framed(call) {
+        assert_eq!(call.headers.get("content-encoding").unwrap(), "zstd");
+        let body = zstd::bulk::decompress(&call.body, framing::BODY_BYTES_MAX).unwrap();
+        let documents = framing::split(&body, framing::Offer::LARGEST).unwrap();
+        let texts = documents.into_iter().map(String::from_utf8_lossy);
+        return texts.map(std::borrow::Cow::into_owned).collect();
+    }
     let body: Value = serde_json::from_slice(&call.body).unwrap();
     let documents = body
         .get("TraceSegmentDocuments")

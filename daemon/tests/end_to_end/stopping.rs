@@ -9,7 +9,8 @@ use radiograph_daemon::{Config, StartError};
 
 use crate::sink::{self, Sink, reply};
 use crate::support::{
-    assert_adds_up, config, count, daemon, install_tls, numbered, send, until, within,
+    assert_adds_up, config, count, daemon, destination, install_tls, numbered, only, send, until,
+    within,
 };
 
 #[tokio::test]
@@ -24,7 +25,11 @@ async fn stopping_reads_the_kernel_queue_empty_and_delivers_everything() {
             .unwrap();
     }
     let counters = within(daemon.stop()).await.unwrap();
-    assert_eq!((counters.received, counters.sent), (100, 100), "{counters}");
+    assert_eq!(
+        (counters.received, destination(&counters).sent),
+        (100, 100),
+        "{counters}"
+    );
     assert_adds_up(&counters);
     assert_eq!(sink.accepted().len(), 100);
 }
@@ -46,16 +51,16 @@ async fn stopping_tries_once_more_at_once_instead_of_waiting_for_the_next_attemp
     let daemon = daemon(config(sink.url())).await;
     send(&daemon, numbered(10)).await;
     until("an attempt failed", || {
-        count(&daemon.counters().upload_failures, "http_5xx") >= 1
+        count(&only(&daemon).failures, "http_5xx") >= 1
     })
     .await;
     is_up.store(true, Ordering::SeqCst);
     let counters = within(daemon.stop()).await.unwrap();
-    assert_eq!((counters.sent, counters.lost), (10, 0), "{counters}");
+    assert_eq!(destination(&counters).sent, 10, "{counters}");
 }
 
 #[tokio::test]
-async fn what_cannot_be_delivered_within_the_grace_period_is_counted_as_lost() {
+async fn without_a_spool_what_cannot_be_delivered_within_the_grace_period_is_counted_as_given_up() {
     let hanging = sink::reserve();
     let url = hanging.url();
     let hanging = hanging.hang();
@@ -67,11 +72,8 @@ async fn what_cannot_be_delivered_within_the_grace_period_is_counted_as_lost() {
     // More than the requests in flight can hold.
     send(&daemon, numbered(1000)).await;
     let counters = within(daemon.stop()).await.unwrap();
-    assert_eq!(
-        (counters.received, counters.lost, counters.held),
-        (1000, 1000, 0),
-        "{counters}"
-    );
+    let given_up = count(&destination(&counters).spilled, "stopped");
+    assert_eq!((counters.received, given_up), (1000, 1000), "{counters}");
     assert_adds_up(&counters);
     drop(hanging);
 }
@@ -106,7 +108,12 @@ async fn unusable_settings_are_refused_at_the_start() {
     assert!(matches!(tcp, Err(StartError::Tcp(_))), "{tcp:?}");
     let port = with(&|config| config.bind = "2000".to_owned()).await;
     assert!(matches!(port, Err(StartError::Udp(_))), "{port:?}");
-    let aws =
-        with(&|config| config.endpoint = "https://xray.eu-west-1.amazonaws.com".to_owned()).await;
-    assert!(matches!(aws, Err(StartError::Endpoint(_))), "{aws:?}");
+    let none = with(&|config| config.destinations.clear()).await;
+    assert!(matches!(none, Err(StartError::NoDestination)), "{none:?}");
+    let endpoint = Some("ftp://collector".to_owned());
+    let scheme = with(&|config| config.destinations[0].endpoint.clone_from(&endpoint)).await;
+    assert!(
+        matches!(scheme, Err(StartError::Destination { .. })),
+        "{scheme:?}"
+    );
 }

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use radiograph_daemon::{Config, Counters, Daemon};
+use radiograph_daemon::config::{Destination, SamplingMode};
+use radiograph_daemon::{Config, Counters, Daemon, DestinationCounters};
 
 /// The header line of the Python SDK.
 pub(crate) const HEADER: &str = "{\"format\":\"json\",\"version\":1}\n";
@@ -17,7 +18,12 @@ pub(crate) fn config(endpoint: String) -> Config {
     Config {
         bind: "127.0.0.1:0".to_owned(),
         bind_tcp: "127.0.0.1:0".to_owned(),
-        endpoint,
+        destinations: vec![Destination {
+            endpoint: Some(endpoint),
+            ..Destination::default()
+        }],
+        // The daemon's own sampling calls would stand between those that tests look at.
+        sampling: SamplingMode::Off,
         ..Config::default()
     }
 }
@@ -54,6 +60,19 @@ pub(crate) async fn send(daemon: &Daemon, datagrams: impl IntoIterator<Item = im
     until("the daemon has read all", || has_read() == sent).await;
 }
 
+/// What the only destination counts.
+pub(crate) fn only(daemon: &Daemon) -> DestinationCounters {
+    destination(&daemon.counters())
+}
+
+/// What the only destination counts in these counters.
+pub(crate) fn destination(counters: &Counters) -> DestinationCounters {
+    let [only] = counters.destinations.as_slice() else {
+        panic!("not one destination: {counters}");
+    };
+    only.clone()
+}
+
 /// Documents with a number each, framed.
 pub(crate) fn numbered(count: usize) -> Vec<String> {
     (0..count)
@@ -76,26 +95,27 @@ pub(crate) async fn within<T>(future: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(DEADLINE, future).await.ok()
 }
 
-/// Waits until nothing is held, and checks that every datagram is accounted for.
+/// Waits until nothing is on its way, and checks that every datagram is accounted for.
 pub(crate) async fn settled(daemon: &Daemon) -> Counters {
-    until("nothing is held", || daemon.counters().held == 0).await;
+    until("nothing is held", || {
+        let counters = daemon.counters();
+        counters.waiting == 0 && counters.destinations.iter().all(|each| each.held == 0)
+    })
+    .await;
     let counters = daemon.counters();
     assert_adds_up(&counters);
     counters
 }
 
-/// Every datagram ends in exactly one counter.
+/// Every datagram ends in exactly one counter, for each destination.
 pub(crate) fn assert_adds_up(counters: &Counters) {
-    let Counters {
-        received,
-        sent,
-        spilled,
-        lost,
-        held,
-        ..
-    } = counters;
-    let ends = sent + counters.rejected_total() + spilled + lost + held;
-    assert_eq!(*received, ends, "{counters}");
+    for destination in &counters.destinations {
+        assert_eq!(
+            counters.unaccounted(&destination.name),
+            Some(0),
+            "{counters}"
+        );
+    }
 }
 
 /// The count of one reason or kind.
