@@ -14,7 +14,7 @@ use radiograph_tests::binaries::workspace;
 const FILE_LINES_MAX: usize = 500;
 
 /// The folders of the workspace's packages.
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 8] = [
     "protocol",
     "daemon",
     "collector",
@@ -22,6 +22,7 @@ const PACKAGES: [&str; 7] = [
     "proto-fixtures",
     "tests",
     "bench",
+    "fuzz",
 ];
 
 struct Source {
