@@ -3,6 +3,9 @@
 //! Absolute times of shared machines are noise, so every bench prints a floor that it measured in the
 //! same run beside its own figure, and the ratio of the two.
 
+#[cfg(target_os = "linux")]
+pub mod daemon;
+
 use std::time::{Duration, Instant};
 
 /// A typical trace: three services, about 1.1 KB a document, three subsegments each.
@@ -31,7 +34,7 @@ pub fn three_service_trace(number: u64) -> Vec<String> {
         .collect()
 }
 
-fn subsegment(id: &str, call: u64) -> String {
+pub(crate) fn subsegment(id: &str, call: u64) -> String {
     let (name, more) = match call {
         1 => (
             "DynamoDB",
@@ -64,4 +67,22 @@ pub fn median(mut measured: Vec<Duration>) -> Duration {
         .get(measured.len() / 2)
         .copied()
         .unwrap_or_default()
+}
+
+/// The middle of several measurements by one of their figures; `None` of none.
+#[must_use]
+pub fn median_of<T>(mut measured: Vec<T>, figure: impl Fn(&T) -> f64) -> Option<T> {
+    measured.sort_by(|one, other| figure(one).total_cmp(&figure(other)));
+    let middle = measured.len() / 2;
+    (middle < measured.len()).then(|| measured.swap_remove(middle))
+}
+
+/// A count as a figure.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a bench are far below 2^53"
+)]
+pub const fn as_f64(count: u64) -> f64 {
+    count as f64
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use radiograph_bench::{three_service_trace, timed};
+use radiograph_bench::{as_f64, three_service_trace, timed};
 use radiograph_collector::ingest::Ingest;
 use radiograph_collector::metrics::Metrics;
 use radiograph_collector::settle::Settler;
@@ -141,12 +141,4 @@ fn size_of(folder: &std::path::Path) -> anyhow::Result<u64> {
         };
     }
     Ok(bytes)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of a bench are far below 2^53"
-)]
-fn as_f64(count: u64) -> f64 {
-    count as f64
 }
