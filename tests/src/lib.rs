@@ -14,6 +14,7 @@
 
 pub mod api;
 pub mod binaries;
+pub mod node;
 pub mod python;
 pub mod servers;
 

@@ -200,6 +200,10 @@ impl Daemon {
             address,
             "--endpoint",
             &endpoint,
+            // the user's data directory and the admin port are not a test's
+            "--no-spool",
+            "--admin",
+            "off",
         ];
         let mut server = Server::start("radiograph-daemon", &args);
         let udp = server

@@ -44,7 +44,7 @@ fn every_command_of_the_readme_does_what_it_says() {
     // built beforehand, so that the commands find what they would build
     binaries::path("radiograph");
     let data = tempfile::tempdir().unwrap();
-    let [run, demo, summaries, graph, tests] = &commands()[..] else {
+    let [run, demo, summaries, graph, check, tests] = &commands()[..] else {
         panic!(
             "the README has other commands than this test runs: {:?}",
             commands()
@@ -78,6 +78,12 @@ fn every_command_of_the_readme_does_what_it_says() {
     for name in ["client", "Database::SQL", "AWS::DynamoDB::Table", "remote"] {
         assert!(services.contains(name), "{name} in {services}");
     }
+
+    let checked = output(check);
+    assert!(
+        checked.contains("http://127.0.0.1:2080") && checked.contains("configuration is valid"),
+        "{checked}"
+    );
 
     // the last one runs this test, so that it cannot run here
     assert_eq!(tests, "tests/run");
