@@ -19,12 +19,16 @@ use crate::intake::Block;
 pub(crate) struct Limits {
     pub(crate) documents: usize,
     pub(crate) bytes: usize,
+    /// Whether a block is not begun that does not fit whole behind another: requests then have the
+    /// size of blocks, and need not be put together.
+    pub(crate) whole_blocks: bool,
 }
 
 /// For a plain endpoint.
 pub(crate) const PLAIN: Limits = Limits {
     documents: DOCUMENTS_PER_CALL_MAX,
     bytes: 640 << 10,
+    whole_blocks: false,
 };
 
 /// Documents in order, as ranges of blocks.
@@ -70,6 +74,10 @@ impl Batch {
         let mut cut = Self::default();
         while let Some(mut piece) = self.pieces.pop_front() {
             let fitting = piece.fitting(limits, cut.documents, cut.bytes);
+            if limits.whole_blocks && !cut.is_empty() && fitting < piece.range.len() {
+                self.pieces.push_front(piece);
+                break;
+            }
             let first = piece.take_first(fitting);
             self.documents -= first.range.len();
             self.bytes -= first.bytes();
@@ -206,10 +214,31 @@ mod tests {
         let limits = Limits {
             documents: 10,
             bytes: 3,
+            whole_blocks: false,
         };
         assert_eq!(sizes(&waiting.cut(limits)), [1]);
         assert_eq!(sizes(&waiting.cut(limits)), [5]);
         assert_eq!(sizes(&waiting.cut(limits)), [1]);
+    }
+
+    #[test]
+    fn a_block_that_does_not_fit_whole_behind_another_waits_where_that_is_wanted() {
+        let mut waiting = Batch::of(block(&[1; 6]));
+        waiting.push(block(&[1; 3]));
+        waiting.push(block(&[1; 30]));
+        let limits = Limits {
+            documents: 10,
+            bytes: 100,
+            whole_blocks: true,
+        };
+        let cuts: Vec<usize> = std::iter::repeat_with(|| waiting.cut(limits).len())
+            .take_while(|cut| *cut > 0)
+            .collect();
+        assert_eq!(
+            cuts,
+            [9, 10, 10, 10],
+            "a block too big for any goes in parts"
+        );
     }
 
     proptest! {
@@ -218,6 +247,7 @@ mod tests {
             blocks in proptest::collection::vec(proptest::collection::vec(0usize..20, 0..8), 0..6),
             documents in 1usize..6,
             bytes in 0usize..30,
+            whole_blocks: bool,
         ) {
             let mut waiting = Batch::default();
             blocks.iter().for_each(|sizes| waiting.push(block(sizes)));
@@ -225,7 +255,11 @@ mod tests {
             prop_assert_eq!(waiting.bytes(), all.iter().sum::<usize>());
             let mut seen = Vec::new();
             while !waiting.is_empty() {
-                let cut = waiting.cut(Limits { documents, bytes });
+                let cut = waiting.cut(Limits {
+                    documents,
+                    bytes,
+                    whole_blocks,
+                });
                 prop_assert!(!cut.is_empty() && cut.len() <= documents);
                 prop_assert!(cut.bytes() <= bytes || cut.len() == 1);
                 prop_assert_eq!(cut.to_documents().iter().map(<[u8]>::len).collect::<Vec<_>>(), sizes(&cut));

@@ -46,6 +46,7 @@ const TICK: Duration = Duration::from_secs(1);
 const RECORD: Limits = Limits {
     documents: 1000,
     bytes: 1 << 20,
+    whole_blocks: false,
 };
 
 /// Records handed to the disk and not confirmed yet.
@@ -337,6 +338,7 @@ impl Running {
             let some = Limits {
                 documents: batch::PLAIN.documents,
                 bytes: self.share / 16,
+                whole_blocks: false,
             };
             let dropped = self.waiting.cut(some).len();
             self.spill(reason, dropped);

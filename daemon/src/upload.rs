@@ -96,6 +96,7 @@ impl Uploader {
             Some(offer) => Limits {
                 documents: offer.documents_max,
                 bytes: offer.bytes_max.min(FRAMED_BYTES_MAX),
+                whole_blocks: true,
             },
             None => batch::PLAIN,
         }
@@ -121,6 +122,7 @@ impl Uploader {
                     let first = second.cut(Limits {
                         documents: second.len() / 2,
                         bytes: usize::MAX,
+                        whole_blocks: false,
                     });
                     parts.extend([second, first]);
                 }

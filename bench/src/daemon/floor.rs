@@ -88,7 +88,7 @@ impl Request {
         } else {
             self.body.push(b',');
         }
-        json_escape_simd::escape_into(String::from_utf8_lossy(body), &mut self.body);
+        json_escape_simd::escape_into(std::str::from_utf8(body)?, &mut self.body);
         self.documents += 1;
         if self.documents == DOCUMENTS_MAX {
             self.post()?;

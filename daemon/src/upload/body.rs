@@ -14,8 +14,9 @@ use zstd::bulk::Compressor;
 use crate::batch::Batch;
 use crate::buffers::{Buffer, Buffers};
 
-/// Fast, and a third of the size already.
-const ZSTD_LEVEL: i32 = -1;
+/// Fast: a daemon is to cost its host less than it would without compressing. A collector packs what
+/// it keeps anew.
+const ZSTD_LEVEL: i32 = -5;
 
 /// Bytes of joined stretches that stay allocated between requests.
 const JOINED_BYTES_KEPT: usize = 1 << 20;
@@ -99,7 +100,11 @@ fn write_json(batch: &Batch, body: &mut Vec<u8>) {
     let mut separator: &[u8] = b"";
     for document in batch.iter() {
         body.extend_from_slice(separator);
-        json_escape_simd::escape_into(String::from_utf8_lossy(document), body);
+        // Not `from_utf8_lossy` for all: its search for bad bytes takes five times as long.
+        match std::str::from_utf8(document) {
+            Ok(text) => json_escape_simd::escape_into(text, body),
+            Err(_) => json_escape_simd::escape_into(String::from_utf8_lossy(document), body),
+        }
         separator = b",";
     }
     body.extend_from_slice(b"]}");
