@@ -117,13 +117,7 @@ impl Batch {
 
     /// A copy of the documents.
     pub(crate) fn to_documents(&self) -> Documents {
-        let mut documents = Documents::with_capacity(self.documents, self.bytes);
-        for document in self.iter() {
-            // A batch is far below the container's bound.
-            let fits = documents.push(document);
-            debug_assert!(fits);
-        }
-        documents
+        Documents::copied(self.documents, self.bytes, self.iter())
     }
 
     fn push_piece(&mut self, piece: Piece) {

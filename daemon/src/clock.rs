@@ -19,6 +19,11 @@ pub(crate) fn timestamp() -> Timestamp {
     Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
+/// The wall clock in milliseconds since the Unix epoch, as the spool notes it.
+pub(crate) fn epoch_ms() -> u64 {
+    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The wall clock since the Unix epoch, for headers and log lines; zero before 1970.
 #[expect(
     clippy::disallowed_methods,

@@ -262,9 +262,7 @@ impl Running {
                     .held
                     .subtract(ended.documents - ended.delivery.left.len());
                 self.count(&ended.delivery);
-                let mut again = ended.delivery.left;
-                again.append(std::mem::take(&mut self.waiting));
-                self.waiting = again;
+                self.put_back(ended.delivery.left);
             }
             Origin::Spool(token) => {
                 self.replays -= 1;
@@ -278,6 +276,12 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// Puts documents before all that wait: they came earlier.
+    fn put_back(&mut self, mut earlier: Batch) {
+        earlier.append(std::mem::take(&mut self.waiting));
+        self.waiting = earlier;
     }
 
     fn count(&self, delivery: &Delivery) {
@@ -299,12 +303,8 @@ impl Running {
                 self.health.hurry(now + LAST_PAUSE_MAX);
             }
             let error = &failed.text;
-            let since = self
-                .health
-                .down_for(now)
-                .and_then(|down_for| now.checked_sub(down_for));
-            self.metrics
-                .set_down(Some((since.unwrap_or(now), error.clone())));
+            let since = self.health.down_since().unwrap_or(now);
+            self.metrics.set_down(Some((since, error.clone())));
             if was_up {
                 tracing::warn!(destination = name, error, "Upload will be tried again");
             }
@@ -349,11 +349,10 @@ impl Running {
         if self.waiting.is_empty() {
             return false;
         }
-        let down_for = self.health.down_for(now);
-        let is_hopeless = match down_for {
+        let is_hopeless = match self.health.down_since() {
             // A probe needs a document.
             Some(_) if self.health.may_call(now, self.under_way()) => false,
-            Some(down_for) => down_for >= PATIENCE || self.is_draining,
+            Some(since) => now >= since + PATIENCE || self.is_draining,
             None => false,
         };
         let pressing = self.waiting.bytes() + self.live_bytes;
@@ -398,16 +397,15 @@ impl Running {
         let probe = self.health.next_call().filter(|_| has_something);
         // The probe that a live document was awaited for.
         let probe = probe.map(|at| if at <= now { at + PATIENCE } else { at });
-        let down_since = self
-            .health
-            .down_for(now)
-            .and_then(|down_for| now.checked_sub(down_for));
+        let down_since = self.health.down_since();
         let patience = down_since
             .filter(|_| !self.waiting.is_empty())
-            .map(|since| since + PATIENCE)
+            .map(|since| since + PATIENCE);
+        let ahead = [probe, patience]
+            .into_iter()
+            .flatten()
             .filter(|at| *at > now);
-        let all = [probe.filter(|at| *at > now), patience, self.disk.due(now)];
-        all.into_iter().flatten().min()
+        ahead.chain(self.disk.due(now)).min()
     }
 }
 

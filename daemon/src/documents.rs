@@ -37,6 +37,35 @@ impl Documents {
         }
     }
 
+    /// Copies of so many documents of so many bytes together, in no more memory than they need.
+    pub(crate) fn copied<'a>(
+        documents: usize,
+        bytes: usize,
+        all: impl Iterator<Item = &'a [u8]>,
+    ) -> Self {
+        let mut copy = Self::with_capacity(documents, bytes);
+        copy.extend(all);
+        copy
+    }
+
+    /// Takes a framed body of so many documents over as it is; `None` when it is not that.
+    pub(crate) fn from_framed(framed: Vec<u8>, documents: usize) -> Option<Self> {
+        let limits = framing::Offer {
+            documents_max: documents,
+            bytes_max: framed.len(),
+        };
+        let mut end = 0_usize;
+        let ends = framing::split(&framed, limits)
+            .ok()?
+            .into_iter()
+            .map(|document| {
+                end = end.checked_add(framing::framed_bytes(document.len()))?;
+                u32::try_from(end).ok()
+            });
+        let ends: Vec<u32> = ends.collect::<Option<_>>()?;
+        (ends.len() == documents).then_some(Self { framed, ends })
+    }
+
     /// The buffer, for other documents.
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.framed
@@ -118,12 +147,18 @@ impl Documents {
 impl<'a> FromIterator<&'a [u8]> for Documents {
     fn from_iter<T: IntoIterator<Item = &'a [u8]>>(documents: T) -> Self {
         let mut all = Self::default();
+        all.extend(documents);
+        all
+    }
+}
+
+impl<'a> Extend<&'a [u8]> for Documents {
+    fn extend<T: IntoIterator<Item = &'a [u8]>>(&mut self, documents: T) {
         for document in documents {
             // Whoever collects has bounded what it collects.
-            let fits = all.push(document);
+            let fits = self.push(document);
             debug_assert!(fits);
         }
-        all
     }
 }
 
@@ -152,6 +187,31 @@ mod tests {
             assert_eq!(split, inside, "{places:?}");
         }
         assert_eq!(documents.framed(3..5), None);
+    }
+
+    #[test]
+    fn a_framed_body_is_taken_over_only_when_it_holds_what_it_is_said_to() {
+        let bodies: [&[u8]; 3] = [b"a", b"", b"\xff\n"];
+        let documents: Documents = bodies.into_iter().collect();
+        let body = documents.framed(0..3).unwrap();
+        assert_eq!(
+            Documents::from_framed(body.to_vec(), 3).as_ref(),
+            Some(&documents)
+        );
+        for count in [0, 2, 4, usize::MAX] {
+            assert_eq!(
+                Documents::from_framed(body.to_vec(), count),
+                None,
+                "{count}"
+            );
+        }
+        for cut in 1..body.len() {
+            assert_eq!(
+                Documents::from_framed(body[..cut].to_vec(), 3),
+                None,
+                "{cut}"
+            );
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod destination;
 mod number;
 mod reason;
 
+pub(crate) use counters::sum;
 pub use counters::{Counters, DestinationCounters};
 pub(crate) use destination::DestinationMetrics;
 pub(crate) use number::{Count, Gauge};

@@ -176,7 +176,8 @@ impl Receiver {
         let mut documents = std::mem::take(&mut open.documents);
         if documents.is_loose() {
             // A few documents must not hold the memory of many.
-            let tight = tight(&documents);
+            let (count, bytes) = (documents.len(), documents.byte_len());
+            let tight = Documents::copied(count, bytes, documents.iter());
             self.intake
                 .recycle(std::mem::replace(&mut documents, tight));
         }
@@ -254,17 +255,6 @@ struct Tally {
     received: usize,
     ignored: usize,
     taken: usize,
-}
-
-/// A copy that takes no more memory than it needs.
-fn tight(documents: &Documents) -> Documents {
-    let mut copy = Documents::with_capacity(documents.len(), documents.byte_len());
-    for document in documents.iter() {
-        // It did fit before.
-        let fits = copy.push(document);
-        debug_assert!(fits);
-    }
-    copy
 }
 
 /// How long the kernel's queue may be left alone: its size over the speed of a fast sender.

@@ -63,9 +63,6 @@ impl Router {
     }
 
     fn sampled(&self, block: Block) -> Block {
-        if self.sampler.is_idle() {
-            return block;
-        }
         match self.sampler.filter(block.documents(), clock::timestamp()) {
             Some(Filtered { kept, sampled_out }) => {
                 self.metrics.sampled_out.add(sampled_out);

@@ -157,7 +157,12 @@ impl Uploader {
             .encode(part, format);
         let body = match encoded {
             Ok(body) => body,
-            Err(error) => return Called::Failed(Some(failed(None, error.to_string()))),
+            Err(error) => {
+                return Called::Failed(Some(Failed {
+                    retry_after: None,
+                    text: error.to_string(),
+                }));
+            }
         };
         let attempt = tokio::select! {
             biased;
@@ -189,7 +194,10 @@ impl Uploader {
                 if attempt.is_forbidden {
                     self.caller.refresh_credentials();
                 }
-                Called::Failed(Some(failed(attempt.retry_after, attempt.text)))
+                Called::Failed(Some(Failed {
+                    retry_after: attempt.retry_after,
+                    text: attempt.text,
+                }))
             }
         }
     }
@@ -295,10 +303,6 @@ enum Called {
     Again,
     /// The same documents later; `None` when the daemon's time is over.
     Failed(Option<Failed>),
-}
-
-fn failed(retry_after: Option<Duration>, text: String) -> Failed {
-    Failed { retry_after, text }
 }
 
 fn some(batch: Batch) -> Option<Batch> {

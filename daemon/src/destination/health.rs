@@ -23,15 +23,9 @@ struct Down {
 }
 
 impl Health {
-    #[cfg(test)]
-    pub(crate) const fn is_up(&self) -> bool {
-        self.down.is_none()
-    }
-
-    /// How long it has been down.
-    pub(crate) fn down_for(&self, now: Instant) -> Option<Duration> {
-        let down = self.down.as_ref()?;
-        Some(now.saturating_duration_since(down.since))
+    /// Since when it has been down; `None` when it is up.
+    pub(crate) fn down_since(&self) -> Option<Instant> {
+        self.down.as_ref().map(|down| down.since)
     }
 
     /// When the next probe may begin; `None` when it is up.
@@ -99,12 +93,11 @@ mod tests {
     fn it_is_up_until_a_call_fails_and_after_one_succeeds() {
         let now = clock::now();
         let mut health = Health::default();
-        assert!(health.may_call(now, 7) && health.is_up());
+        assert!(health.may_call(now, 7) && health.down_since().is_none());
         assert!(health.failed(now, now, None, 1.0), "was up before");
-        assert!(!health.is_up());
-        assert_eq!(health.down_for(now + SECOND), Some(SECOND));
+        assert_eq!(health.down_since(), Some(now));
         assert_eq!(health.succeeded(now + SECOND), Some(SECOND));
-        assert!(health.is_up() && health.succeeded(now).is_none());
+        assert!(health.down_since().is_none() && health.succeeded(now).is_none());
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl Worker {
     }
 
     fn open(&mut self) {
-        let event = match Spool::open(&self.folder, self.limits, now_ms()) {
+        let event = match Spool::open(&self.folder, self.limits, clock::epoch_ms()) {
             Ok((spool, opened)) => {
                 self.spool = Some(spool);
                 Event::Opened(opened)
@@ -158,12 +158,12 @@ impl Worker {
         match command {
             Command::Append(batch) => {
                 let documents: Documents = batch.to_documents();
-                match spool.append(&documents, now_ms()) {
+                match spool.append(&documents, clock::epoch_ms()) {
                     Ok(shed) => Event::Appended(batch, shed),
                     Err(error) => Event::Refused(batch, Some(error)),
                 }
             }
-            Command::Take => match spool.take(now_ms()) {
+            Command::Take => match spool.take(clock::epoch_ms()) {
                 Ok(taken) => Event::Taken(taken.map(|taken| {
                     let block = Block::uncharged(taken.documents);
                     (taken.token, Arc::new(block))
@@ -182,7 +182,7 @@ impl Worker {
                 if let Err(error) = spool.sync() {
                     tracing::error!(%error, "Spool could not be synced");
                 }
-                Event::Ticked(spool.expire(now_ms()))
+                Event::Ticked(spool.expire(clock::epoch_ms()))
             }
         }
     }
@@ -193,14 +193,10 @@ impl Worker {
             bytes: spool.bytes(),
             oldest_seconds: spool
                 .oldest_ms()
-                .map_or(0, |oldest| now_ms().saturating_sub(oldest) / 1000),
+                .map_or(0, |oldest| clock::epoch_ms().saturating_sub(oldest) / 1000),
         });
         let level = level.unwrap_or_default();
         // Nobody listens any more only when the destination's task has ended.
         drop(self.outbox.send(Report { event, level }));
     }
-}
-
-fn now_ms() -> u64 {
-    u64::try_from(clock::since_epoch().as_millis()).unwrap_or(u64::MAX)
 }

@@ -188,9 +188,7 @@ impl Running {
                 if let Some(error) = error {
                     self.note_disk_error(&self.disk_errors, "Spool takes no segments", &error);
                 }
-                let mut again = batch;
-                again.append(std::mem::take(&mut self.waiting));
-                self.waiting = again;
+                self.put_back(batch);
             }
             Event::Taken(taken) => {
                 self.disk.is_taking = false;

@@ -90,7 +90,8 @@ fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn sum<L>(counts: &[(L, u64)]) -> u64 {
+/// All counts together, whatever the reason.
+pub(crate) fn sum<L>(counts: &[(L, u64)]) -> u64 {
     counts.iter().map(|(_, count)| count).sum()
 }
 

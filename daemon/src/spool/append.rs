@@ -5,12 +5,12 @@
 use std::fs::File;
 use std::io;
 use std::mem;
+use std::ops::Range;
 
 use crate::documents::Documents;
 use crate::spool::files::is_full;
 use crate::spool::format::{
-    DOCUMENT_OVERHEAD_BYTES, FILE_HEADER_BYTES, RAW_BYTES_MAX, file_header, push_document,
-    push_record,
+    DOCUMENT_OVERHEAD_BYTES, FILE_HEADER_BYTES, RAW_BYTES_MAX, file_header, push_record,
 };
 use crate::spool::index::{SpoolFile, path_of};
 use crate::spool::shed::{Shed, ShedReason, Tally};
@@ -222,32 +222,49 @@ impl Spool {
 
 /// Compresses documents into as many records as it takes.
 fn encode(documents: &Documents, now_ms: u64) -> io::Result<Encoded> {
-    let overhead = documents.len().saturating_mul(DOCUMENT_OVERHEAD_BYTES);
-    let raw_bytes = documents.byte_len().saturating_add(overhead);
-    let mut raw = Vec::with_capacity(raw_bytes.min(RAW_BYTES_MAX));
     let mut encoded = Encoded::default();
-    let mut count = 0;
-    for document in documents.iter() {
+    let (mut first, mut raw_bytes) = (0, 0);
+    for (index, document) in documents.iter().enumerate() {
         let tally = Tally {
             documents: 1,
             bytes: document.len() as u64,
         };
         let needed = document.len() + DOCUMENT_OVERHEAD_BYTES;
-        if needed > RAW_BYTES_MAX {
+        let is_too_large = needed > RAW_BYTES_MAX;
+        if is_too_large || raw_bytes + needed > RAW_BYTES_MAX {
+            encode_record(documents, first..index, now_ms, &mut encoded.bytes)?;
+            (first, raw_bytes) = (index, 0);
+        }
+        if is_too_large {
+            first = index + 1;
             encoded.too_large = encoded.too_large.plus(tally);
-            continue;
+        } else {
+            raw_bytes += needed;
+            encoded.tally = encoded.tally.plus(tally);
         }
-        if raw.len() + needed > RAW_BYTES_MAX {
-            push_record(count, now_ms, &raw, &mut encoded.bytes)?;
-            raw.clear();
-            count = 0;
-        }
-        push_document(document, &mut raw)?;
-        count += 1;
-        encoded.tally = encoded.tally.plus(tally);
     }
-    if count > 0 {
-        push_record(count, now_ms, &raw, &mut encoded.bytes)?;
-    }
+    encode_record(
+        documents,
+        first..documents.len(),
+        now_ms,
+        &mut encoded.bytes,
+    )?;
     Ok(encoded)
+}
+
+/// One record of the documents of these places; none of no documents. A payload is a framed body, as
+/// documents stand in memory.
+fn encode_record(
+    documents: &Documents,
+    places: Range<usize>,
+    now_ms: u64,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+    let count = u32::try_from(places.len()).map_err(|_| invalid())?;
+    if count == 0 {
+        return Ok(());
+    }
+    let raw = documents.framed(places).ok_or_else(invalid)?;
+    push_record(count, now_ms, raw, out)
 }

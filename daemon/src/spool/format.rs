@@ -17,6 +17,8 @@
 
 use std::io;
 
+use radiograph_protocol::framing;
+
 use crate::documents::Documents;
 
 /// Version of this layout.
@@ -33,7 +35,7 @@ pub(super) const RAW_BYTES_MAX: usize = 8 << 20;
 /// A payload's length on disk at most: zstd adds less than 1 % and 1 KiB to what it cannot compress.
 pub(super) const STORED_BYTES_MAX: usize = RAW_BYTES_MAX + RAW_BYTES_MAX / 64 + 1024;
 /// What a document costs in a payload beside its bytes.
-pub(super) const DOCUMENT_OVERHEAD_BYTES: usize = 4;
+pub(super) const DOCUMENT_OVERHEAD_BYTES: usize = framing::framed_bytes(0);
 
 const MAGIC: [u8; 7] = *b"RGSPOOL";
 /// Higher levels gain nothing on segments (`spec/storage.md` section 1).
@@ -143,25 +145,8 @@ impl RecordHeader {
             return None;
         }
         let count = usize::try_from(self.documents).ok()?;
-        let mut documents = Documents::with_capacity(count, raw_bytes);
-        let mut rest = raw.as_slice();
-        for _ in 0..count {
-            let length = usize::try_from(take_u32(&mut rest)?).ok()?;
-            let (document, after) = rest.split_at_checked(length)?;
-            if !documents.push(document) {
-                return None;
-            }
-            rest = after;
-        }
-        rest.is_empty().then_some(documents)
+        Documents::from_framed(raw, count)
     }
-}
-
-/// Appends documents to a payload that is not compressed yet.
-pub(super) fn push_document(document: &[u8], raw: &mut Vec<u8>) -> io::Result<()> {
-    raw.extend(u32_of(document.len())?.to_le_bytes());
-    raw.extend_from_slice(document);
-    Ok(())
 }
 
 /// Appends a record whose payload is `raw`, at most [`RAW_BYTES_MAX`] long.
@@ -215,7 +200,7 @@ mod tests {
     fn record(bodies: &[&[u8]]) -> Vec<u8> {
         let mut raw = Vec::new();
         for body in bodies {
-            push_document(body, &mut raw).unwrap();
+            assert!(framing::push(&mut raw, body));
         }
         let mut out = Vec::new();
         push_record(u32::try_from(bodies.len()).unwrap(), 7, &raw, &mut out).unwrap();

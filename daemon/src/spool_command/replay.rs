@@ -114,17 +114,17 @@ async fn replay_spool(
     pause: &impl AsyncFn(Duration),
     totals: &mut Totals,
 ) -> Result<(), CommandError> {
-    let opened = Spool::open(&target.directory, UNBOUNDED, now_ms());
+    let opened = Spool::open(&target.directory, UNBOUNDED, clock::epoch_ms());
     let (mut spool, opened) = opened.map_err(|error| match error {
         error @ SpoolError::InUse { .. } => CommandError::InUse(error),
         error => CommandError::Spool(error),
     })?;
     totals.damaged += opened.damaged_records;
-    while let Some(taken) = spool.take(now_ms()).map_err(CommandError::Spool)? {
+    while let Some(taken) = spool.take(clock::epoch_ms()).map_err(CommandError::Spool)? {
         deliver(taken.documents, send, pause, totals).await?;
         spool.done(taken.token);
     }
-    totals.damaged += spool.expire(now_ms()).documents();
+    totals.damaged += spool.expire(clock::epoch_ms()).documents();
     Ok(())
 }
 
@@ -216,8 +216,4 @@ fn split(documents: &Documents, count: usize) -> [Documents; 2] {
     let first = documents.iter().take(count).collect();
     let rest = documents.iter().skip(count).collect();
     [rest, first]
-}
-
-fn now_ms() -> u64 {
-    u64::try_from(clock::since_epoch().as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,7 +9,7 @@ use radiograph_protocol::limits::{
 use radiograph_protocol::timestamp::Timestamp;
 use serde::Serialize;
 
-use crate::metrics::{Counters, DestinationCounters, Failure};
+use crate::metrics::{Counters, DestinationCounters, Failure, sum};
 
 /// Who sends; what is unknown is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -174,17 +174,11 @@ fn sent(destination: &DestinationCounters) -> u64 {
 }
 
 fn rejected(counters: &Counters, destination: &DestinationCounters) -> u64 {
-    total(&counters.rejected).saturating_add(total(&destination.rejected))
+    sum(&counters.rejected).saturating_add(sum(&destination.rejected))
 }
 
 fn spilled(counters: &Counters, destination: &DestinationCounters) -> u64 {
-    total(&counters.spilled).saturating_add(total(&destination.spilled))
-}
-
-fn total(counts: &[(&'static str, u64)]) -> u64 {
-    counts
-        .iter()
-        .fold(0, |sum: u64, (_, count)| sum.saturating_add(*count))
+    sum(&counters.spilled).saturating_add(sum(&destination.spilled))
 }
 
 fn labelled(counts: &[(&'static str, u64)], label: &str) -> u64 {

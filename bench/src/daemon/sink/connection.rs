@@ -2,10 +2,12 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
 use memchr::memmem;
+use radiograph_protocol::framing;
 
 use super::super::clock;
 use super::super::mark::Marks;
@@ -16,9 +18,8 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a request's body, and of what it decompresses to.
 const BODY_BYTES_MAX: usize = 16 << 20;
 /// What a Radiograph collector says in every answer (`docs/framed-segments.md`).
-const OFFER: &str = "X-Radiograph-Segments: framed-v1;documents=1000;bytes=8388608\r\n";
-/// The media type of framed bodies.
-const FRAMED: &str = "application/vnd.radiograph.segments.v1";
+static OFFER: LazyLock<String> =
+    LazyLock::new(|| format!("{}: {}\r\n", framing::OFFER_HEADER, framing::Offer::LARGEST));
 
 /// What a request's head says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -65,7 +66,11 @@ fn try_serve(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         let body = connection.bytes.get(head_bytes..head_bytes + body_bytes);
         let body = body.unwrap_or_default();
         let is_good = !head.is_for_segments || take(&head, body, &marks, &mut decompressed, shared);
-        let offer = if shared.offers_framed { OFFER } else { "" };
+        let offer = if shared.offers_framed {
+            OFFER.as_str()
+        } else {
+            ""
+        };
         match (is_good, head.is_for_segments) {
             (true, true) => connection.answer(200, offer, r#"{"UnprocessedTraceSegments":[]}"#)?,
             (true, false) => connection.answer(200, offer, "{}")?,
@@ -137,7 +142,7 @@ fn parse(text: &str) -> Head {
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
             "content-length" => head.body_bytes = value.parse().ok(),
-            "content-type" => head.is_framed = value == FRAMED,
+            "content-type" => head.is_framed = value == framing::CONTENT_TYPE,
             "content-encoding" => head.is_compressed = value == "zstd",
             _ => {}
         }
@@ -221,12 +226,13 @@ mod tests {
     use super::*;
     use crate::daemon::mark;
     use crate::daemon::sink::tally::Summary;
+    use radiograph_protocol::framing::CONTENT_TYPE;
 
     #[test]
     fn a_head_is_understood_whatever_its_case() {
         let plain = "POST /prefix/TraceSegments HTTP/1.1\r\nCONTENT-LENGTH: 12\r\n\r\n";
         let framed = format!(
-            "POST /TraceSegments HTTP/1.1\r\ncontent-length:5\r\nContent-Type: {FRAMED}\r\nContent-Encoding: zstd\r\n\r\n"
+            "POST /TraceSegments HTTP/1.1\r\ncontent-length:5\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Encoding: zstd\r\n\r\n"
         );
         let expected = Head {
             is_for_segments: true,
@@ -301,7 +307,7 @@ mod tests {
         requests.extend(request(OF_FRAMED, &framed()));
         let (answers, counted) = served(&requests, true);
         assert_eq!(answers.matches("HTTP/1.1 200").count(), 2);
-        assert_eq!(answers.matches(OFFER).count(), 2);
+        assert_eq!(answers.matches(OFFER.as_str()).count(), 2);
         assert_eq!((counted.delivered, counted.requests), (3, 2));
         assert_eq!((counted.framed, counted.refused), (1, 0));
     }
