@@ -5,6 +5,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod daemon;
+pub mod typed;
 
 use std::time::{Duration, Instant};
 

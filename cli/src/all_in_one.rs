@@ -52,6 +52,7 @@ fn collector_config(servers: &Servers) -> radiograph_collector::Config {
     radiograph_collector::Config {
         listen: servers.listen,
         data_dir: servers.data_dir.clone().unwrap_or(default.data_dir),
+        query_window_max: servers.query_window_max,
         ..radiograph_collector::Config::default()
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use radiograph_collector::config::WindowMax;
 
 use crate::demo;
 use crate::logs::LogLevel;
@@ -55,6 +56,15 @@ pub(crate) struct Servers {
     /// Directory for everything stored [default: radiograph-data in the user's data directory].
     #[arg(long, env = "RADIOGRAPH_DATA_DIR", value_name = "DIRECTORY")]
     pub(crate) data_dir: Option<PathBuf>,
+
+    /// Longest window of summaries and service graphs in hours, as on AWS; 0 or none lifts the bound.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_QUERY_WINDOW_MAX",
+        default_value_t,
+        value_name = "HOURS"
+    )]
+    pub(crate) query_window_max: WindowMax,
 
     /// Which log lines are written to standard error.
     #[arg(long, env = "RADIOGRAPH_LOG_LEVEL", value_enum, default_value_t = LogLevel::Info)]

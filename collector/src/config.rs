@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+pub use crate::query::window::WindowMax;
+
 /// TCP port of the X-Ray API unless chosen otherwise.
 pub const PORT_DEFAULT: u16 = 2080;
 
@@ -18,6 +20,9 @@ pub struct Config {
     pub region: String,
     /// The account in ARNs. Default 000000000000.
     pub account_id: String,
+    /// How long the window of GetTraceSummaries and GetServiceGraph may be, in whole hours; 0 or
+    /// `none` lifts the bound. Default 6, which is AWS's.
+    pub query_window_max: WindowMax,
 }
 
 impl Default for Config {
@@ -27,6 +32,7 @@ impl Default for Config {
             data_dir: default_data_dir(),
             region: crate::sampling::REGION_DEFAULT.to_owned(),
             account_id: crate::sampling::ACCOUNT_DEFAULT.to_owned(),
+            query_window_max: WindowMax::default(),
         }
     }
 }

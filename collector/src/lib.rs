@@ -8,6 +8,8 @@ pub mod clock;
 pub mod config;
 mod derived_id;
 pub mod error;
+pub mod filter;
+pub mod groups;
 mod http;
 pub mod ingest;
 pub mod metrics;

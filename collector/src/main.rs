@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use radiograph_collector::config::WindowMax;
 use radiograph_collector::{Config, shutdown, start};
 use tracing::{Level, error, info};
 
@@ -30,6 +31,14 @@ struct Args {
     /// Account in ARNs.
     #[arg(long, env = "RADIOGRAPH_ACCOUNT_ID", default_value = "000000000000")]
     account_id: String,
+    /// Longest window of summaries and service graphs in hours, as on AWS; 0 or none lifts the bound.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_QUERY_WINDOW_MAX",
+        value_name = "HOURS",
+        default_value_t
+    )]
+    query_window_max: WindowMax,
 }
 
 #[tokio::main]
@@ -46,6 +55,7 @@ async fn main() -> ExitCode {
         data_dir: args.data_dir.unwrap_or(defaults.data_dir),
         region: args.region,
         account_id: args.account_id,
+        query_window_max: args.query_window_max,
     };
     // before anything starts, so that a signal right after the first line is not missed
     let signal = match shutdown::listen() {

@@ -14,6 +14,7 @@ pub struct Metrics {
     rejected: Mutex<BTreeMap<&'static str, u64>>,
     unsampled_otlp: AtomicU64,
     views_settled: AtomicU64,
+    views_oversized: AtomicU64,
     settle_failures: AtomicU64,
     daemon_received: AtomicU64,
     daemon_sent: AtomicU64,
@@ -32,6 +33,8 @@ pub struct Snapshot {
     pub unsampled_otlp: u64,
     /// Views computed and stored.
     pub views_settled: u64,
+    /// Views that were too large for the store.
+    pub views_oversized: u64,
     /// Rounds of settling that have to be done again.
     pub settle_failures: u64,
     /// What daemons report of themselves: received, sent, spillover, rejected.
@@ -60,6 +63,11 @@ impl Metrics {
     /// Counts views.
     pub fn settled(&self, views: usize) {
         add(&self.views_settled, views as u64);
+    }
+
+    /// Counts a view that was too large for the store.
+    pub fn view_oversized(&self) {
+        add(&self.views_oversized, 1);
     }
 
     /// Counts a round of settling that failed.
@@ -99,6 +107,7 @@ impl Metrics {
             rejected: rejected.clone(),
             unsampled_otlp: read(&self.unsampled_otlp),
             views_settled: read(&self.views_settled),
+            views_oversized: read(&self.views_oversized),
             settle_failures: read(&self.settle_failures),
             daemons: [
                 read(&self.daemon_received),

@@ -1,49 +1,66 @@
 //! The read operations: summaries, whole traces, graphs.
 //!
-//! Summaries and the service graph read views; whole traces and their graph are computed from the
-//! documents when asked for, so they are never older than the last acknowledgement.
+//! Summaries, and graphs and series of a group, read views; the other graphs and series read running
+//! totals. Whole traces and their graph are computed from the documents when asked for, so they are
+//! never older than the last acknowledgement.
 
 use std::sync::Arc;
 
 use radiograph_protocol::api::graph::{
     GetServiceGraphRequest, GetServiceGraphResponse, GetTraceGraphRequest, GetTraceGraphResponse,
 };
+use radiograph_protocol::api::required;
 use radiograph_protocol::api::traces::{
     BatchGetTracesRequest, BatchGetTracesResponse, Segment, Trace,
 };
-use radiograph_protocol::api::{RequestTime, required};
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::ids::TraceId;
-use radiograph_protocol::limits::{
-    GROUP_ARN_CHARS, NAME_OF_RULE_OR_GROUP_CHARS, QUERY_WINDOW_SECONDS_MAX, TRACE_ID_CHARS,
-    TRACE_IDS_PER_CALL_MAX,
-};
-use radiograph_protocol::timestamp::{Elapsed, Timestamp};
+use radiograph_protocol::limits::{TRACE_ID_CHARS, TRACE_IDS_PER_CALL_MAX};
 
+use self::window::{WindowMax, window};
 use crate::error::ServiceError;
+use crate::groups::Groups;
 use crate::store::{Store, StoreError, TraceDocuments};
-use crate::trace::contributions::contributions;
 use crate::trace::documents::entries;
 use crate::trace::graph;
 use crate::trace::stitch::{parse_all, stitch};
 use crate::trace::summarize::duration;
-use crate::trace::totals::Totals;
+use crate::trace::totals::{MinuteTotals, Totals};
 
+mod fold;
+#[cfg(test)]
+mod sample;
+pub mod series;
 pub mod summaries;
 pub mod token;
+mod trace_graph;
+pub mod window;
 
 /// Answers queries. Cheap to clone.
 #[derive(Clone)]
 pub struct Query {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) token_key: token::TokenKey,
+    store: Arc<dyn Store>,
+    token_key: token::TokenKey,
+    groups: Groups,
+    window_max: WindowMax,
 }
 
 impl Query {
-    /// Answers from `store`; page tokens are signed with `token_key`.
+    /// Answers from `store` and its groups; page tokens are signed with `token_key`, and windows of
+    /// summaries and graphs may be as long as `window_max`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, token_key: token::TokenKey) -> Self {
-        Self { store, token_key }
+    pub const fn new(
+        store: Arc<dyn Store>,
+        token_key: token::TokenKey,
+        groups: Groups,
+        window_max: WindowMax,
+    ) -> Self {
+        Self {
+            store,
+            token_key,
+            groups,
+            window_max,
+        }
     }
 
     /// BatchGetTraces (`spec/api.md` section 3.6).
@@ -69,7 +86,8 @@ impl Query {
         })
     }
 
-    /// GetTraceGraph (`spec/api.md` section 3.7); unknown traces contribute nothing.
+    /// GetTraceGraph (`spec/api.md` section 3.7), with link edges among the traces asked for; unknown
+    /// traces contribute nothing.
     ///
     /// # Errors
     /// As [`Query::batch_get_traces`]; also when no id is given.
@@ -82,16 +100,7 @@ impl Query {
             return Err(ApiError::invalid_request("Zero trace ids provided").into());
         }
         let found = self.store.documents(&ids).await?;
-        let services = on_worker(move || {
-            let mut totals = Totals::default();
-            for trace in &found {
-                let parsed = parse_all(trace.documents.iter().map(String::as_str));
-                if let Some(trace) = stitch(&parsed) {
-                    totals.add(&contributions(&trace), 1);
-                }
-            }
-            graph::services(&totals.all())
-        });
+        let services = on_worker(move || graph::services(&trace_graph::totals(&found)));
         Ok(GetTraceGraphResponse {
             services: services.await?,
         })
@@ -105,14 +114,28 @@ impl Query {
         &self,
         request: GetServiceGraphRequest,
     ) -> Result<GetServiceGraphResponse, ServiceError> {
-        let (start_time, end_time) = window(request.start_time, request.end_time)?;
-        check_group(request.group_name.as_deref(), request.group_arn.as_deref())?;
-        let totals = self.store.totals(start_time, end_time).await?;
+        let (start_time, end_time) = window(request.start_time, request.end_time, self.window_max)?;
+        let (name, arn) = (request.group_name.as_deref(), request.group_arn.as_deref());
+        let restriction = match (name, arn) {
+            (None, None) => None,
+            _ => self.groups.load().await?.restriction(name, arn)?,
+        };
+        let totals = match restriction {
+            None => self.store.totals(start_time, end_time).await?,
+            Some(filter) => {
+                let add = move |sum: &mut MinuteTotals, totals: &Totals| {
+                    sum.add(&totals.window(start_time, end_time), 1);
+                };
+                let window = (start_time, end_time);
+                self.fold(window, vec![filter], MinuteTotals::default(), add)
+                    .await?
+            }
+        };
         Ok(GetServiceGraphResponse {
             start_time,
             end_time,
             contains_old_group_versions: false,
-            services: graph::services(&totals),
+            services: on_worker(move || graph::services(&totals)).await?,
         })
     }
 }
@@ -165,49 +188,5 @@ fn trace_ids(texts: &[String]) -> Result<Vec<TraceId>, ApiError> {
     Ok(ids)
 }
 
-/// The window `[start, end)` of a query, checked.
-///
-/// # Errors
-/// `InvalidRequestException` with AWS's texts (`spec/api.md` section 3.5).
-fn window(
-    start: Option<RequestTime>,
-    end: Option<RequestTime>,
-) -> Result<(Timestamp, Timestamp), ApiError> {
-    let RequestTime(start) = required(start, "StartTime")?;
-    let RequestTime(end) = required(end, "EndTime")?;
-    if start > end {
-        return Err(ApiError::invalid_request(
-            "End time cannot be earlier than start time",
-        ));
-    }
-    if end.since(start) > Elapsed::from_micros(QUERY_WINDOW_SECONDS_MAX * 1_000_000) {
-        return Err(ApiError::invalid_request(
-            "Time range cannot be longer than 6 hours",
-        ));
-    }
-    Ok((start, end))
-}
-
-/// Only the default group is there until groups can be made; it selects every trace.
-fn check_group(name: Option<&str>, arn: Option<&str>) -> Result<(), ApiError> {
-    let length = |given: Option<&str>| given.map_or(1, |given| given.chars().count());
-    if name.is_some() && arn.is_some() {
-        return Err(ApiError::invalid_request(
-            "Provide either GroupName or GroupARN",
-        ));
-    }
-    if !NAME_OF_RULE_OR_GROUP_CHARS.contains(&length(name))
-        || !GROUP_ARN_CHARS.contains(&length(arn))
-    {
-        return Err(ApiError::invalid_request(
-            "Group name or ARN has an invalid length",
-        ));
-    }
-    let known = name.is_none_or(|name| name == "Default")
-        && arn.is_none_or(|arn| arn.ends_with(":group/Default"));
-    if known {
-        Ok(())
-    } else {
-        Err(ApiError::invalid_request("Group not found."))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::groups::Groups;
 use crate::http::{self, ApiServices};
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
@@ -101,9 +102,17 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         .map_err(failed)?;
     let rules = rule_set(&*shared, &config).await?;
     let token_key = TokenKey::of(&*shared).await.map_err(failed)?;
+    let groups = Groups::new(Arc::clone(&shared), config.region, config.account_id);
+    let query = Query::new(
+        Arc::clone(&shared),
+        token_key,
+        groups.clone(),
+        config.query_window_max,
+    );
     let services = ApiServices {
-        ingest: Ingest::new(Arc::clone(&shared), settler, Arc::clone(&metrics)),
-        query: Query::new(shared, token_key),
+        ingest: Ingest::new(shared, settler, Arc::clone(&metrics)),
+        query,
+        groups,
         sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
         metrics: Arc::clone(&metrics),
         places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),

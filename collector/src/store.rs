@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
-use crate::trace::totals::MinuteTotals;
+use crate::trace::totals::{MinuteTotals, Totals, Wanted};
 use crate::trace::view::TraceView;
 
 #[cfg(test)]
@@ -34,6 +34,17 @@ pub struct TraceDocuments {
     pub documents: Vec<String>,
 }
 
+/// A view that is longer than the store can keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OversizedView {
+    /// Its trace.
+    pub trace_id: TraceId,
+    /// The number of documents it was computed from.
+    pub revision: u32,
+    /// Its length once encoded.
+    pub bytes: usize,
+}
+
 /// Which views to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewScan {
@@ -56,6 +67,9 @@ pub enum ScanRange {
     Started,
     /// Any moment of the trace: `summary.start < end` and `summary.latest >= start`.
     Active,
+    /// Any moment of any of its entities, subsegments that began before their segment included: what
+    /// may contribute to the window's minutes. May bring views that do not.
+    Contributing,
 }
 
 /// A place in the order of views: by start, then by trace id, newest first.
@@ -154,14 +168,24 @@ pub trait Store: Send + Sync + 'static {
     /// When they could not be read.
     async fn documents(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceDocuments>, StoreError>;
 
+    /// How many documents each of these traces has, in the order given; 0 for unknown ones.
+    ///
+    /// # Errors
+    /// When they could not be counted.
+    async fn document_counts(&self, trace_ids: &[TraceId]) -> Result<Vec<u32>, StoreError>;
+
     /// Replaces the earlier view of each trace, totals included. A view of a lower revision than the
     /// one stored is ignored, unless the stored one counts more documents than the trace still has,
-    /// as after [`Store::drop_before`]. Need not be durable when it returns: after a crash the trace
+    /// as after [`Store::drop_before`]; one of the same revision replaces it, since the traces it links
+    /// to may tell something else by now. Need not be durable when it returns: after a crash the trace
     /// is [`Store::unsettled`] again.
+    ///
+    /// Returns the views that are longer than the store can keep: they are left out, whatever view
+    /// their traces had stays, and all others are put.
     ///
     /// # Errors
     /// When they could not be written.
-    async fn put_views(&self, views: Vec<TraceView>) -> Result<(), StoreError>;
+    async fn put_views(&self, views: Vec<TraceView>) -> Result<Vec<OversizedView>, StoreError>;
 
     /// A page of views in a window, newest first: by start, then trace id, both descending.
     ///
@@ -176,7 +200,30 @@ pub trait Store: Send + Sync + 'static {
     /// When they could not be read.
     async fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MinuteTotals, StoreError>;
 
-    /// Traces whose view does not cover all their documents.
+    /// What the views contribute to these nodes and edges in the minutes of `[start, end)`, minute by
+    /// minute (`spec/traces-and-graph.md` section 9).
+    ///
+    /// # Errors
+    /// When they could not be read.
+    async fn minutes(
+        &self,
+        start: Timestamp,
+        end: Timestamp,
+        wanted: Wanted,
+    ) -> Result<Totals, StoreError>;
+
+    /// Traces with documents whose stored view links to one of these, other than itself, and was
+    /// computed when that one had another number of documents than it has now: their links have to be
+    /// looked at again (`spec/traces-and-graph.md` section 7.4). Each is there once, in no particular
+    /// order.
+    ///
+    /// # Errors
+    /// When this could not be read.
+    async fn linking_to(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceId>, StoreError>;
+
+    /// Traces whose view does not cover all their documents, and those that [`Store::linking_to`] any
+    /// trace at all tells: each once. To be asked at start, and after [`Store::drop_before`], which
+    /// takes documents from traces that others link to.
     ///
     /// # Errors
     /// When this could not be read.

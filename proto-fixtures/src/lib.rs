@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The folder of the recordings.
 #[must_use]
@@ -90,4 +91,43 @@ fn datagrams_in(path: &Path) -> Vec<String> {
     lines
         .map(|line| line.expect("a recorded datagram").datagram_utf8)
         .collect()
+}
+
+/// A worked example by its number: input documents beside what the operations answer
+/// (`spec/traces-and-graph.md` section 11).
+///
+/// # Panics
+/// When there is none of that number.
+#[must_use]
+pub fn example(number: u32) -> Value {
+    let path = root().join(format!("golden/examples/{number}.json"));
+    let text = fs::read_to_string(path).expect("an example of that number");
+    serde_json::from_str(&text).expect("an example is JSON")
+}
+
+/// The input documents of a worked example.
+///
+/// # Panics
+/// When it has none.
+#[must_use]
+pub fn documents_of(example: &Value) -> Vec<String> {
+    let documents = example.get("documents").and_then(Value::as_array);
+    let documents = documents.expect("an example has documents").iter();
+    documents
+        .map(|document| document.as_str().expect("a text").to_owned())
+        .collect()
+}
+
+/// JSON without the difference between 1 and 1.0.
+#[must_use]
+pub fn same_numbers(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => serde_json::json!(number.as_f64()),
+        Value::Array(list) => list.iter().map(same_numbers).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| (name.clone(), same_numbers(value)))
+            .collect(),
+        other => other.clone(),
+    }
 }

@@ -11,7 +11,9 @@ use crate::error::{ApiError, ApiErrorKind};
 use crate::timestamp::Timestamp;
 
 pub mod graph;
+pub mod groups;
 pub mod sampling;
+pub mod series;
 pub mod telemetry;
 pub mod traces;
 

@@ -35,11 +35,14 @@ impl TraceId {
     /// # Errors
     /// [`InvalidTraceId`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidTraceId> {
-        let rest = text.strip_prefix("1-").ok_or(InvalidTraceId)?;
-        let (time, random) = rest.split_once('-').ok_or(InvalidTraceId)?;
-        let time = hex_bits(time, 8).ok_or(InvalidTraceId)?;
-        let random = hex_bits(random, 24).ok_or(InvalidTraceId)?;
-        Ok(Self((time << 96) | random))
+        let [b'1', b'-', time_and_random @ ..] = text.as_bytes() else {
+            return Err(InvalidTraceId);
+        };
+        let (time, random) = time_and_random.split_at_checked(8).ok_or(InvalidTraceId)?;
+        let [b'-', random @ ..] = random else {
+            return Err(InvalidTraceId);
+        };
+        bits_of(time, random).map(Self).ok_or(InvalidTraceId)
     }
 
     /// Reads the X-Ray form or 32 plain hex digits (W3C), as read requests may carry either
@@ -48,7 +51,8 @@ impl TraceId {
     /// # Errors
     /// [`InvalidTraceId`] for any other text.
     pub fn parse_any(text: &str) -> Result<Self, InvalidTraceId> {
-        match hex_bits(text, 32) {
+        let w3c = text.as_bytes().split_at_checked(8);
+        match w3c.and_then(|(time, random)| bits_of(time, random)) {
             Some(bits) => Ok(Self(bits)),
             None => Self::parse(text),
         }
@@ -133,9 +137,7 @@ impl SegmentId {
     /// # Errors
     /// [`InvalidSegmentId`] for any other text, and for 16 zeros.
     pub fn parse(text: &str) -> Result<Self, InvalidSegmentId> {
-        let bits = hex_bits(text, 16).ok_or(InvalidSegmentId)?;
-        u64::try_from(bits)
-            .ok()
+        hex_bits::<16>(text.as_bytes())
             .and_then(Self::from_bits)
             .ok_or(InvalidSegmentId)
     }
@@ -175,16 +177,45 @@ impl<'de> Deserialize<'de> for SegmentId {
     }
 }
 
-/// The value of exactly `digits` hex digits (at most 32) of either case, else `None`.
-fn hex_bits(text: &str, digits: usize) -> Option<u128> {
-    if text.len() != digits {
-        return None;
-    }
-    text.bytes().try_fold(0_u128, |bits, byte| {
-        let digit = char::from(byte).to_digit(16)?;
-        Some((bits << 4) | u128::from(digit))
-    })
+/// The bits of a trace id whose digits are 8 and 24 hex digits.
+fn bits_of(time: &[u8], random: &[u8]) -> Option<u128> {
+    let (high, low) = random.split_at_checked(8)?;
+    let [time, high] = [hex_bits::<8>(time)?, hex_bits::<8>(high)?].map(u128::from);
+    Some((time << 96) | (high << 64) | u128::from(hex_bits::<16>(low)?))
 }
+
+/// The value of exactly `DIGITS` hex digits (at most 16) of either case, else `None`.
+fn hex_bits<const DIGITS: usize>(text: &[u8]) -> Option<u64> {
+    let digits: &[u8; DIGITS] = text.try_into().ok()?;
+    // every digit is looked up before any is judged: ids are random, and a branch for each digit
+    // would be guessed wrong again and again
+    let (bits, seen) = digits.iter().fold((0, 0), |(bits, seen), digit| {
+        let value = DIGIT_VALUES
+            .get(usize::from(*digit))
+            .copied()
+            .unwrap_or(NO_DIGIT);
+        ((bits << 4) | u64::from(value), seen | value)
+    });
+    (seen < NO_DIGIT).then_some(bits)
+}
+
+const NO_DIGIT: u8 = 16;
+
+/// The value of each byte as a hex digit.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed by the compiler, which checks it"
+)]
+const DIGIT_VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 #[cfg(test)]
 mod tests {

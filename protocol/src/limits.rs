@@ -15,8 +15,8 @@ pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a request body of the API (`spec/api.md` 3.1 asks for 8 MB).
 pub const REQUEST_BODY_BYTES_MAX: usize = 8 << 20;
 
-/// Levels of JSON nesting in a document. It is serde_json's own bound, which protects the parser's
-/// stack; the specification caps nesting at the same number (`spec/segment-document.md` section 10).
+/// Levels of JSON nesting in a document, to protect the parser's stack
+/// (`spec/segment-document.md` section 10).
 pub const DOCUMENT_DEPTH_MAX: usize = 128;
 
 /// Characters of a segment's name; longer ones are cut in everything derived
@@ -45,8 +45,21 @@ pub const TRACE_IDS_PER_CALL_MAX: usize = 5;
 /// Characters of one trace id in a request (`spec/api.md` 3.6).
 pub const TRACE_ID_CHARS: RangeInclusive<usize> = 1..=35;
 
-/// Seconds between StartTime and EndTime of a summary or graph query (`spec/api.md` 3.5, 3.8).
-pub const QUERY_WINDOW_SECONDS_MAX: i64 = 6 * 3600;
+/// Hours between StartTime and EndTime of a summary or graph query, unless configured otherwise
+/// (`spec/api.md` 3.5, 3.8).
+pub const QUERY_WINDOW_HOURS_DEFAULT: u32 = 6;
+
+/// Periods that one page of GetTimeSeriesServiceStatistics covers (`spec/api.md` 4.1). Since the
+/// operation has no six-hour limit, this is what bounds a page's memory: at most this many histograms.
+pub const SERIES_PERIODS_PER_PAGE_MAX: i64 = 1000;
+
+/// Seconds between StartTime and EndTime of GetTimeSeriesServiceStatistics. AWS reports no limit; 366
+/// days is a year, and 528 pages at most: a client that asks from the epoch on by mistake gets a
+/// sentence, not tens of thousands of empty pages.
+pub const SERIES_WINDOW_SECONDS_MAX: i64 = 366 * 24 * 3600;
+
+/// Characters of an EntitySelectorExpression (`spec/filter-expressions.md` section 7).
+pub const ENTITY_SELECTOR_CHARS: RangeInclusive<usize> = 1..=500;
 
 /// Characters of a filter expression (`spec/filter-expressions.md` section 1).
 pub const FILTER_CHARS_MAX: usize = 8192;
@@ -62,6 +75,18 @@ pub const NAME_OF_RULE_OR_GROUP_CHARS: RangeInclusive<usize> = 1..=32;
 
 /// Characters of a group's ARN in a request (`spec/api.md` 3.8).
 pub const GROUP_ARN_CHARS: RangeInclusive<usize> = 1..=400;
+
+/// Groups besides the default one (`spec/api.md` 4.4).
+pub const GROUPS_MAX: usize = 25;
+
+/// Tags of one group or sampling rule (`spec/api.md` 4.5).
+pub const TAGS_PER_RESOURCE_MAX: usize = 50;
+
+/// Characters of a tag's key (`spec/api.md` 4.5).
+pub const TAG_KEY_CHARS: RangeInclusive<usize> = 1..=128;
+
+/// Characters of a tag's value (`spec/api.md` 4.5).
+pub const TAG_VALUE_CHARS_MAX: usize = 256;
 
 /// Characters of `EC2InstanceId` in PutTelemetryRecords (`spec/api.md` 3.2).
 pub const INSTANCE_ID_CHARS_MAX: usize = 20;

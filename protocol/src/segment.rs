@@ -78,10 +78,10 @@ pub struct Entity<'a> {
     /// Where it runs, or which resource it calls.
     pub aws: Option<Box<Aws<'a>>>,
     /// The database call.
-    pub sql: Option<Sql<'a>>,
+    pub sql: Option<Box<Sql<'a>>>,
     /// Why it failed.
-    pub cause: Option<Cause<'a>>,
-    /// Annotations of an indexable type, by key; of repeated keys the last.
+    pub cause: Option<Box<Cause<'a>>>,
+    /// Annotations of an indexable type, in the order of their keys; of repeated keys the last.
     pub annotations: Vec<(Cow<'a, str>, AnnotationValue<'a>)>,
     /// Links to other traces, well-formed ones only.
     pub links: Vec<Link<'a>>,

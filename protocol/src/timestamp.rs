@@ -35,9 +35,13 @@ impl Timestamp {
     /// ends of the range. `None` for NaN and the infinities.
     #[must_use]
     pub fn from_seconds_f64(seconds: f64) -> Option<Self> {
-        seconds
-            .is_finite()
-            .then(|| Self(round_half_up(seconds * 1e6)))
+        seconds.is_finite().then(|| {
+            // whole seconds apart: a product of a double this large is 0.25 µs coarse, which turns
+            // …4 µs tenths into half a microsecond. Tenths first, as they are what senders wrote.
+            let tenths = round_half_up(seconds.fract() * 1e7);
+            let whole = round_half_up(seconds.trunc()).saturating_mul(MICROS_PER_SECOND);
+            Self(whole.saturating_add((tenths + 5).div_euclid(10)))
+        })
     }
 
     /// Whole microseconds since the epoch.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use radiograph_protocol::api::decode;
+use radiograph_protocol::api::groups::GetGroupsRequest;
 use radiograph_protocol::api::sampling::GetSamplingTargetsRequest;
 use radiograph_protocol::api::telemetry::PutTelemetryRecordsRequest;
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
@@ -13,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::error::Failure;
 use super::segments::{self, Form};
 use crate::clock;
+use crate::groups::Groups;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::query::Query;
@@ -23,6 +25,7 @@ use crate::sampling::Sampling;
 pub(crate) struct Services {
     pub(crate) ingest: Ingest,
     pub(crate) query: Query,
+    pub(crate) groups: Groups,
     pub(crate) sampling: Arc<Sampling>,
     pub(crate) metrics: Arc<Metrics>,
     /// Places for requests under way; the others wait with their bodies unread.
@@ -41,6 +44,12 @@ pub(super) enum Operation {
     BatchGetTraces,
     GetTraceGraph,
     GetServiceGraph,
+    GetTimeSeriesServiceStatistics,
+    CreateGroup,
+    GetGroup,
+    UpdateGroup,
+    DeleteGroup,
+    GetGroups,
 }
 
 impl Operation {
@@ -56,6 +65,12 @@ impl Operation {
             "/Traces" => Self::BatchGetTraces,
             "/TraceGraph" => Self::GetTraceGraph,
             "/ServiceGraph" => Self::GetServiceGraph,
+            "/TimeSeriesServiceStatistics" => Self::GetTimeSeriesServiceStatistics,
+            "/CreateGroup" => Self::CreateGroup,
+            "/GetGroup" => Self::GetGroup,
+            "/UpdateGroup" => Self::UpdateGroup,
+            "/DeleteGroup" => Self::DeleteGroup,
+            "/Groups" => Self::GetGroups,
             _ => return None,
         })
     }
@@ -69,6 +84,7 @@ impl Operation {
         let Services {
             ingest,
             query,
+            groups,
             sampling,
             metrics,
             ..
@@ -102,6 +118,17 @@ impl Operation {
             Self::BatchGetTraces => encode(&query.batch_get_traces(decode(&body)?).await?),
             Self::GetTraceGraph => encode(&query.trace_graph(decode(&body)?).await?),
             Self::GetServiceGraph => encode(&query.service_graph(decode(&body)?).await?),
+            Self::GetTimeSeriesServiceStatistics => {
+                encode(&query.time_series(decode(&body)?).await?)
+            }
+            Self::CreateGroup => encode(&groups.create(decode(&body)?).await?),
+            Self::GetGroup => encode(&groups.group(decode(&body)?).await?),
+            Self::UpdateGroup => encode(&groups.update(decode(&body)?).await?),
+            Self::DeleteGroup => encode(&groups.delete(decode(&body)?).await?),
+            Self::GetGroups => {
+                decode::<GetGroupsRequest>(&body)?;
+                encode(&groups.groups().await?)
+            }
         }
     }
 }
@@ -115,3 +142,6 @@ fn encode(answer: &impl Serialize) -> Result<Vec<u8>, Failure> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! GetTraceSummaries. Source: `spec/api.md` section 3.5, `spec/traces-and-graph.md` section 10.
 //!
-//! Filter expressions are not evaluated yet: a request that carries one is refused, never answered
-//! with traces that it may not select.
+//! A page looks at a bounded number of views, whatever the filter: one that selects little gives
+//! pages with few traces or none, each with a token to go on.
+
+use std::sync::Arc;
 
 use radiograph_protocol::api::traces::{
     GetTraceSummariesRequest, GetTraceSummariesResponse, SamplingStrategy, TraceSummary,
@@ -12,9 +14,14 @@ use radiograph_protocol::timestamp::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::token::digest;
-use super::{Query, window};
+use super::window::{WindowMax, window};
+use super::{Query, on_worker};
 use crate::error::ServiceError;
-use crate::store::{Cursor, ScanRange, ViewScan};
+use crate::filter::{self, Expression};
+use crate::groups::GroupSet;
+use crate::groups::group_set::refused;
+use crate::store::{Cursor, ScanRange, ViewPage, ViewScan};
+use crate::trace::facts::SegmentKind;
 use crate::trace::present::trace_summary;
 use crate::trace::view::TraceView;
 
@@ -22,7 +29,8 @@ use crate::trace::view::TraceView;
 pub const PAGE_TRACES_MAX: usize = 500;
 
 /// Views looked at for one page, so that a request which matches little does not stay open; the page
-/// then carries a token and may be empty.
+/// then carries a token and may be empty. Views are read [`PAGE_TRACES_MAX`] at a time, however few
+/// are missing to a full page.
 pub const PAGE_SCAN_MAX: usize = 2000;
 
 /// What of a trace has to lie in the window.
@@ -66,63 +74,74 @@ struct Search {
     start: Timestamp,
     end: Timestamp,
     range: RangeType,
+    filter: Expression,
     /// The share of traces to keep.
     rate: Option<f64>,
+    /// Binds page tokens to the search. Neither the rate nor the strategy is part of it: Grafana
+    /// changes them between pages.
+    digest: [u8; 16],
 }
 
 impl Search {
-    fn read(request: &GetTraceSummariesRequest) -> Result<Self, ApiError> {
-        let (start, end) = window(request.start_time, request.end_time)?;
+    /// `groups` are those that the filter may name.
+    fn read(
+        request: &GetTraceSummariesRequest,
+        window_max: WindowMax,
+        groups: Option<&GroupSet>,
+    ) -> Result<Self, ApiError> {
+        let (start, end) = window(request.start_time, request.end_time, window_max)?;
         let range = RangeType::read(request.time_range_type.as_deref())?;
-        if request
-            .filter_expression
-            .as_ref()
-            .is_some_and(|text| !text.trim().is_empty())
-        {
-            let message = "Filter expressions are not supported by this version; \
-                           leave FilterExpression out to get every trace of the window";
-            return Err(ApiError::invalid_request(message));
-        }
+        let text = filter_text(request).unwrap_or_default();
+        let filter = filter::parse(text, |group| groups?.expression(group))
+            .map_err(|error| refused(&error))?;
         let rate = match (&request.sampling_strategy, request.sampling) {
             (Some(strategy), Some(true)) => rate(strategy, range)?,
             _ => None,
         };
+        let digest = digest(&[
+            "GetTraceSummaries",
+            &start.to_string(),
+            &end.to_string(),
+            range.name(),
+            text,
+        ]);
         Ok(Self {
             start,
             end,
             range,
+            filter,
             rate,
+            digest,
         })
-    }
-
-    /// Neither the rate nor the strategy is part of it: Grafana changes them between pages.
-    fn digest(&self) -> [u8; 16] {
-        digest(&[
-            &self.start.to_string(),
-            &self.end.to_string(),
-            self.range.name(),
-        ])
     }
 
     /// Whether the trace is selected, and if it is, the instant to show for it.
     fn select(&self, view: &TraceView) -> Option<Option<Timestamp>> {
-        if self.rate.is_some_and(|rate| hash_of(view.trace_id) >= rate) {
+        let is_dropped = self.rate.is_some_and(|rate| hash_of(view.trace_id) >= rate);
+        if is_dropped || !self.filter.matches(view) {
             return None;
         }
         let inside = |time: &Timestamp| (self.start..self.end).contains(time);
-        let segments = &view.summary.segments;
+        let sent = || {
+            let segments = view.facts.segments.iter();
+            let sent = segments.filter(|segment| segment.kind == SegmentKind::Sent);
+            sent.filter_map(|segment| view.entity(segment.entity))
+        };
         let is_selected = match self.range {
             RangeType::TraceId => return Some(None),
             RangeType::Event => true,
-            RangeType::Service => segments
-                .iter()
-                .filter_map(|(_, end)| *end)
-                .any(|e| inside(&e)),
+            RangeType::Service => sent().filter_map(|entity| entity.end).any(|e| inside(&e)),
         };
-        let ends = segments.iter().map(|(start, end)| end.unwrap_or(*start));
+        let ends = sent().map(|entity| entity.end.unwrap_or(entity.start));
         let matched = ends.filter(inside).max().unwrap_or(self.start);
         is_selected.then_some(Some(matched))
     }
+}
+
+/// The filter expression, unless it is absent or blank and selects every trace.
+fn filter_text(request: &GetTraceSummariesRequest) -> Option<&str> {
+    let text = request.filter_expression.as_deref()?;
+    (!text.trim().is_empty()).then_some(text)
 }
 
 fn rate(strategy: &SamplingStrategy, range: RangeType) -> Result<Option<f64>, ApiError> {
@@ -155,6 +174,37 @@ fn hash_of(trace_id: TraceId) -> f64 {
     f64::from(bits) / (f64::from(u32::MAX) + 1.0)
 }
 
+/// A page in the making.
+#[derive(Default)]
+struct Page {
+    found: Vec<TraceSummary>,
+    looked_at: usize,
+}
+
+impl Page {
+    const fn is_full(&self) -> bool {
+        self.found.len() >= PAGE_TRACES_MAX || self.looked_at >= PAGE_SCAN_MAX
+    }
+
+    /// Looks at these views until it is full, and tells where to go on.
+    fn with(mut self, search: &Search, views: &ViewPage) -> (Self, Option<Cursor>) {
+        for (place, view) in views.views.iter().enumerate() {
+            self.looked_at += 1;
+            if let Some(matched) = search.select(view) {
+                self.found.push(trace_summary(view, matched));
+            }
+            if self.is_full() && place + 1 < views.views.len() {
+                let next = Cursor {
+                    start: view.summary.start,
+                    trace_id: view.trace_id,
+                };
+                return (self, Some(next));
+            }
+        }
+        (self, views.next)
+    }
+}
+
 impl Query {
     /// GetTraceSummaries: newest first, a bounded page at a time.
     ///
@@ -164,44 +214,48 @@ impl Query {
         &self,
         request: GetTraceSummariesRequest,
     ) -> Result<GetTraceSummariesResponse, ServiceError> {
-        let search = Search::read(&request)?;
-        let digest = search.digest();
-        // an empty token is what hand-written loops send on their first call
-        let token = request
-            .next_token
-            .as_deref()
-            .filter(|token| !token.is_empty());
-        let mut after = match token {
-            Some(token) => Some(self.token_key.verify(token, digest)?),
+        let groups = match filter_text(&request) {
+            Some(_) => Some(self.groups.load().await?),
             None => None,
         };
-        let (mut found, mut looked_at): (Vec<TraceSummary>, usize) = (Vec::new(), 0);
+        let search = Arc::new(Search::read(&request, self.window_max, groups.as_ref())?);
+        // an empty token is what hand-written loops send on their first call
+        let token = request.next_token.as_deref();
+        let mut after = match token.filter(|token| !token.is_empty()) {
+            Some(token) => Some(self.place(token, search.digest)?),
+            None => None,
+        };
+        let mut page = Page::default();
         let next = loop {
             let scan = ViewScan {
                 start: search.start,
                 end: search.end,
                 range: search.range.scan(),
                 after,
-                views_max: PAGE_TRACES_MAX - found.len(),
+                views_max: PAGE_TRACES_MAX.min(PAGE_SCAN_MAX - page.looked_at),
             };
-            let page = self.store.views(scan).await?;
-            looked_at += page.views.len();
-            for view in &page.views {
-                if let Some(matched) = search.select(view) {
-                    found.push(trace_summary(view, matched));
-                }
-            }
-            after = page.next;
-            if after.is_none() || found.len() >= PAGE_TRACES_MAX || looked_at >= PAGE_SCAN_MAX {
+            let views = self.store.views(scan).await?;
+            let search = Arc::clone(&search);
+            (page, after) = on_worker(move || page.with(&search, &views)).await?;
+            if after.is_none() || page.is_full() {
                 break after;
             }
         };
         Ok(GetTraceSummariesResponse {
-            trace_summaries: found,
+            trace_summaries: page.found,
             approximate_time: next.map_or(search.start, |next: Cursor| next.start),
-            traces_processed_count: looked_at,
-            next_token: next.map(|next| self.token_key.sign(next, digest)),
+            traces_processed_count: page.looked_at,
+            next_token: next.map(|next| {
+                let place = (next.start, next.trace_id);
+                self.token_key.sign(&place, search.digest)
+            }),
         })
+    }
+
+    /// The place that a token of a search stands for.
+    fn place(&self, token: &str, digest: [u8; 16]) -> Result<Cursor, ApiError> {
+        let (start, trace_id) = self.token_key.verify(token, digest)?;
+        Ok(Cursor { start, trace_id })
     }
 }
 

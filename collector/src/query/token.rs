@@ -1,18 +1,20 @@
 //! Page tokens: opaque, authenticated, bound to their query, and nothing to remember.
 //!
-//! A token holds the place of the last trace of a page and a digest of the query it belongs to, under
-//! an HMAC, so that a token of another query or a made-up one is a bad request and never a page of
-//! wrong traces. The key lives in the store, so tokens outlive a restart.
+//! A token holds the place where a page ended and a digest of the query it belongs to, under an HMAC,
+//! so that a token of another query or a made-up one is a bad request and never a page of wrong
+//! results. What a place is each operation says; its digests begin with its name, so no other
+//! operation takes one for its own. The key lives in the store, so tokens outlive a restart.
 //! Source: `spec/api.md` sections 1.6 and 3.5.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use radiograph_protocol::error::ApiError;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::store::{Cursor, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Name of the record that holds the key.
 const STATE_KEY: &str = "page-token-key";
@@ -26,13 +28,6 @@ impl std::fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("TokenKey")
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Payload {
-    start: radiograph_protocol::timestamp::Timestamp,
-    trace_id: radiograph_protocol::ids::TraceId,
-    query: [u8; 16],
 }
 
 impl TokenKey {
@@ -66,14 +61,9 @@ impl TokenKey {
 
     /// The token that goes on behind `place` in the query of this digest.
     #[must_use]
-    pub fn sign(&self, place: Cursor, query: [u8; 16]) -> String {
-        let payload = Payload {
-            start: place.start,
-            trace_id: place.trace_id,
-            query,
-        };
-        // plain numbers always encode
-        let mut bytes = postcard::to_allocvec(&payload).unwrap_or_default();
+    pub fn sign(&self, place: &impl Serialize, query: [u8; 16]) -> String {
+        // places are plain numbers, which always encode; an empty token is refused by `verify`
+        let mut bytes = postcard::to_allocvec(&(query, place)).unwrap_or_default();
         let tag = self.mac(&bytes).finalize().into_bytes();
         bytes.extend(tag.iter().take(TAG_BYTES));
         URL_SAFE_NO_PAD.encode(bytes)
@@ -83,7 +73,7 @@ impl TokenKey {
     ///
     /// # Errors
     /// `InvalidRequestException` for anything that [`TokenKey::sign`] did not make for this query.
-    pub fn verify(&self, token: &str, query: [u8; 16]) -> Result<Cursor, ApiError> {
+    pub fn verify<P: DeserializeOwned>(&self, token: &str, query: [u8; 16]) -> Result<P, ApiError> {
         let bad = || ApiError::invalid_request("Invalid token");
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
         let (payload, tag) = bytes
@@ -94,14 +84,8 @@ impl TokenKey {
         self.mac(payload)
             .verify_truncated_left(tag)
             .map_err(|_| bad())?;
-        let payload: Payload = postcard::from_bytes(payload).map_err(|_| bad())?;
-        if payload.query != query {
-            return Err(bad());
-        }
-        Ok(Cursor {
-            start: payload.start,
-            trace_id: payload.trace_id,
-        })
+        let (of, place): ([u8; 16], P) = postcard::from_bytes(payload).map_err(|_| bad())?;
+        if of == query { Ok(place) } else { Err(bad()) }
     }
 
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
@@ -112,7 +96,7 @@ impl TokenKey {
     }
 }
 
-/// What binds a token to its query: a digest of everything that selects traces.
+/// What binds a token to its query: a digest of the operation's name and everything that selects its results.
 #[must_use]
 pub fn digest(parts: &[&str]) -> [u8; 16] {
     let mut hash = Sha256::new();
@@ -130,28 +114,26 @@ pub fn digest(parts: &[&str]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use radiograph_protocol::ids::TraceId;
-    use radiograph_protocol::timestamp::Timestamp;
 
-    fn place() -> Cursor {
-        Cursor {
-            start: Timestamp::from_micros(1_704_067_210_100_000),
-            trace_id: TraceId::from_bits(7),
-        }
+    const PLACE: (i64, u128) = (1_704_067_210_100_000, 7);
+
+    /// Reads a token as one of the place's type.
+    fn verify(key: &TokenKey, token: &str, query: [u8; 16]) -> Result<(i64, u128), ApiError> {
+        key.verify(token, query)
     }
 
     #[test]
     fn a_token_stands_for_its_place_in_its_own_query_alone() {
         let key = TokenKey::new([7; 32]);
         let query = digest(&["1", "2"]);
-        let token = key.sign(place(), query);
-        assert_eq!(key.verify(&token, query), Ok(place()));
+        let token = key.sign(&PLACE, query);
+        assert_eq!(verify(&key, &token, query), Ok(PLACE));
         assert!(
-            key.verify(&token, digest(&["12", ""])).is_err(),
+            verify(&key, &token, digest(&["12", ""])).is_err(),
             "another query"
         );
         assert!(
-            TokenKey::new([8; 32]).verify(&token, query).is_err(),
+            verify(&TokenKey::new([8; 32]), &token, query).is_err(),
             "another key"
         );
     }
@@ -160,7 +142,7 @@ mod tests {
     fn made_up_and_altered_tokens_are_refused() {
         let key = TokenKey::new([7; 32]);
         let query = digest(&[]);
-        let token = key.sign(place(), query);
+        let token = key.sign(&PLACE, query);
         for bad in [
             "",
             "x",
@@ -170,7 +152,7 @@ mod tests {
             &format!("{token}A"),
         ] {
             assert_eq!(
-                key.verify(bad, query).unwrap_err().message,
+                verify(&key, bad, query).unwrap_err().message,
                 "Invalid token",
                 "{bad:?}"
             );
@@ -179,7 +161,7 @@ mod tests {
         for at in 0..bytes.len() {
             bytes[at] ^= 1;
             assert!(
-                key.verify(&URL_SAFE_NO_PAD.encode(&bytes), query).is_err(),
+                verify(&key, &URL_SAFE_NO_PAD.encode(&bytes), query).is_err(),
                 "byte {at}"
             );
             bytes[at] ^= 1;

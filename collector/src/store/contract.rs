@@ -29,8 +29,9 @@ use crate::trace::totals::MinuteTotals;
 use crate::trace::view::TraceView;
 
 pub mod documents;
+pub mod links;
 #[cfg(test)]
-mod memory;
+pub(crate) mod memory;
 #[cfg(test)]
 pub(crate) mod model;
 pub mod retention;
@@ -70,12 +71,20 @@ macro_rules! store_contract {
             traces_that_started_together_are_told_apart,
             a_window_ends_before_its_end,
             an_active_scan_finds_a_long_trace,
+            a_contributing_scan_finds_what_began_before_its_trace,
             a_view_replaces_the_earlier_one_in_views_and_totals,
             a_view_of_a_lower_revision_is_ignored,
             one_call_may_bring_several_views_of_a_trace,
             totals_cover_the_minutes_of_the_window,
             views_survive_reopening,
             unsettled_are_traces_whose_view_misses_documents);
+        $crate::store_contract!(@tests $subject, links:
+            documents_are_counted,
+            traces_with_stale_links_are_found_by_what_they_link_to,
+            a_view_of_equal_revision_replaces_its_links,
+            a_trace_that_links_to_itself_is_not_found_by_that,
+            traces_that_link_to_each_other_are_told_apart,
+            a_dropped_trace_makes_those_unsettled_that_link_to_it);
         $crate::store_contract!(@tests $subject, retention:
             a_partition_is_dropped_when_all_of_it_is_older,
             what_was_dropped_stays_away_after_reopening,
@@ -116,9 +125,10 @@ pub async fn append(subject: &dyn Subject, trace_id: TraceId, documents: &[&str]
         .unwrap();
 }
 
-/// Puts views.
+/// Puts views, none of which is too large.
 pub async fn put(subject: &dyn Subject, views: &[TraceView]) {
-    subject.store().put_views(views.to_vec()).await.unwrap();
+    let oversized = subject.store().put_views(views.to_vec()).await.unwrap();
+    assert_eq!(oversized, []);
 }
 
 /// The documents of one trace, sorted.
@@ -196,6 +206,14 @@ pub async fn all_totals(subject: &dyn Subject) -> MinuteTotals {
         .await
         .unwrap();
     sample::without_spans(all)
+}
+
+/// The traces whose stale links lead to one of these.
+pub async fn linking_to(subject: &dyn Subject, traces: &[TraceId]) -> BTreeSet<TraceId> {
+    let linking = subject.store().linking_to(traces).await.unwrap();
+    let set: BTreeSet<_> = linking.iter().copied().collect();
+    assert_eq!(set.len(), linking.len(), "a linking trace is there once");
+    set
 }
 
 /// The unsettled traces.

@@ -12,8 +12,9 @@
 //! logs.
 //!
 //! Memory: a settled trace of one document takes 470 B of index, one of five 600 B; of that a document
-//! is 32 B, in lists that double from four on. The graph totals and a cache of decompressed blocks
-//! come on top. Opening reads everything once.
+//! is 32 B, in lists that double from four on. The graph totals, a cache of decompressed blocks and
+//! the texts of documents that wait to be settled (`recent.rs`) come on top. Opening reads everything
+//! once.
 //! Deliberately not here yet: sealed partitions with an index on disk, which lift these two limits
 //! (`docs/adr/001-embedded-store.md`), and a retention policy, which is the caller's.
 
@@ -25,10 +26,12 @@ mod files;
 mod format;
 mod hour;
 mod index;
+mod links;
 mod log;
 mod pack;
 mod payload;
 mod queue;
+mod recent;
 mod recovery;
 mod scan;
 mod shared;
@@ -53,11 +56,14 @@ use self::format::{BlockEncoder, RAW_BYTES_MAX};
 use self::log::LogWriter;
 use self::payload::DocumentDigest;
 use self::queue::{NewDocument, NewView, Queue, Work};
+use self::recent::RecentTexts;
 pub use self::recovery::RecoveryReport;
 use self::shared::Shared;
 use self::state::StateDb;
-use super::{Record, StateRecord, Store, StoreError, TraceDocuments, ViewPage, ViewScan};
-use crate::trace::totals::MinuteTotals;
+use super::{
+    OversizedView, Record, StateRecord, Store, StoreError, TraceDocuments, ViewPage, ViewScan,
+};
+use crate::trace::totals::{MinuteTotals, Totals, Wanted};
 use crate::trace::view::TraceView;
 
 /// Tells the time of arrival.
@@ -72,6 +78,9 @@ pub struct Options {
     /// Bytes of decompressed blocks to keep in memory; 32 MiB by default. With 0 every read goes to
     /// the disk. More helps those who read many traces of the same hours again and again.
     pub cache_bytes_max: u64,
+    /// Bytes of appended documents to keep in memory until their traces are settled; 64 MiB by
+    /// default. What has no room, or all of it with 0, is read back from the log.
+    pub recent_bytes_max: usize,
     /// Tells the time of arrival, which decides the partition; the system's clock by default.
     pub clock: Clock,
 }
@@ -80,6 +89,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cache_bytes_max: 32 << 20,
+            recent_bytes_max: 64 << 20,
             clock: Arc::new(crate::clock::now),
         }
     }
@@ -116,7 +126,9 @@ impl EmbeddedStore {
         if let Some(parent) = dir.canonicalize().doing("reading", dir)?.parent() {
             files.sync_dir(parent).doing("syncing", parent)?;
         }
-        let shared = Arc::new(Shared::new(BlockReader::new(options.cache_bytes_max)));
+        let blocks = BlockReader::new(options.cache_bytes_max);
+        let recent = RecentTexts::new(options.recent_bytes_max);
+        let shared = Arc::new(Shared::new(blocks, recent));
         let report = recovery::recover(&log_dir, &shared)?;
         let (queue, requests) = Queue::new();
         let committer = Committer {
@@ -191,7 +203,7 @@ impl Store for EmbeddedStore {
         let bytes = records.iter().map(|record| record.document.len()).sum();
         let mut documents = Vec::with_capacity(records.len());
         for Record { trace_id, document } in records {
-            check_size("storing a document of", document.len())?;
+            check_size(document.len())?;
             let digest = DocumentDigest::of(&document);
             documents.push(NewDocument {
                 trace_id,
@@ -208,21 +220,35 @@ impl Store for EmbeddedStore {
             .await
     }
 
-    async fn put_views(&self, views: Vec<TraceView>) -> Result<(), StoreError> {
-        if views.is_empty() {
-            return Ok(());
-        }
+    async fn document_counts(&self, trace_ids: &[TraceId]) -> Result<Vec<u32>, StoreError> {
+        let trace_ids = trace_ids.to_vec();
+        self.blocking(move |shared| Ok(shared.document_counts(&trace_ids)))
+            .await
+    }
+
+    async fn put_views(&self, views: Vec<TraceView>) -> Result<Vec<OversizedView>, StoreError> {
         let mut bytes = 0;
-        let mut encoded_views = Vec::with_capacity(views.len());
+        let mut fitting = Vec::with_capacity(views.len());
+        let mut oversized = Vec::new();
         for view in views {
             let encoded = postcard::to_stdvec(&view)
                 .map_err(std::io::Error::other)
                 .doing("encoding a view for", Path::new("the store"))?;
-            check_size("storing a view of", encoded.len())?;
+            if encoded.len() > ENTRY_BYTES_MAX {
+                oversized.push(OversizedView {
+                    trace_id: view.trace_id,
+                    revision: view.revision,
+                    bytes: encoded.len(),
+                });
+                continue;
+            }
             bytes += encoded.len();
-            encoded_views.push(NewView { view, encoded });
+            fitting.push(NewView { view, encoded });
         }
-        self.queue.ask(Work::PutViews(encoded_views), bytes).await
+        if !fitting.is_empty() {
+            self.queue.ask(Work::PutViews(fitting), bytes).await?;
+        }
+        Ok(oversized)
     }
 
     async fn views(&self, scan: ViewScan) -> Result<ViewPage, StoreError> {
@@ -232,6 +258,25 @@ impl Store for EmbeddedStore {
     async fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MinuteTotals, StoreError> {
         self.blocking(move |shared| Ok(shared.totals(start, end)))
             .await
+    }
+
+    async fn minutes(
+        &self,
+        start: Timestamp,
+        end: Timestamp,
+        wanted: Wanted,
+    ) -> Result<Totals, StoreError> {
+        self.blocking(move |shared| Ok(shared.minutes(start, end, &wanted)))
+            .await
+    }
+
+    async fn linking_to(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceId>, StoreError> {
+        let trace_ids = trace_ids.to_vec();
+        self.blocking(move |shared| {
+            let linking = shared.index().linking_to(trace_ids.into_iter());
+            Ok(linking.into_iter().collect())
+        })
+        .await
     }
 
     async fn unsettled(&self) -> Result<Vec<TraceId>, StoreError> {
@@ -272,13 +317,13 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
 }
 
 /// Ingest refuses documents long before this; it keeps a block's length within what readers accept.
-fn check_size(what: &str, bytes: usize) -> Result<(), StoreError> {
+fn check_size(bytes: usize) -> Result<(), StoreError> {
     if bytes <= ENTRY_BYTES_MAX {
         return Ok(());
     }
     let source = std::io::Error::from(std::io::ErrorKind::FileTooLarge);
     Err(StoreError::Io {
-        doing: format!("{what} {bytes} bytes"),
+        doing: format!("storing a document of {bytes} bytes"),
         source,
     })
 }

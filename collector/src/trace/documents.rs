@@ -26,11 +26,12 @@ pub struct Entry {
 /// segments, each by (start, id).
 #[must_use]
 pub fn entries(trace: &Trace<'_>, documents: &[Parsed<'_>]) -> Vec<Entry> {
-    let texts: Vec<Vec<&str>> = documents
+    let entities = documents
         .iter()
-        .map(|parsed| entity_texts(parsed.text))
+        .map(|parsed| cut_entities(parsed.text).into_iter().map(|(_, cut)| cut))
+        .map(Iterator::collect)
         .collect();
-    let fold = Fold { trace, texts };
+    let fold = Fold { trace, entities };
     let mut entries: Vec<_> = trace
         .owners()
         .map(|(at, member)| {
@@ -38,13 +39,15 @@ pub fn entries(trace: &Trace<'_>, documents: &[Parsed<'_>]) -> Vec<Entry> {
                 id: fold.id(member),
                 document: fold.folded(at),
             };
-            (!member.is_graph_root(), member.entity.start, entry)
+            (!member.is_graph_root(), member.order(), entry)
         })
         .collect();
     for (_, call) in trace.members().filter(|(_, member)| member.infers) {
-        entries.push((true, call.entity.start, fold.inferred(call)));
+        let order = (call.entity.start, inferred_id(trace.trace_id, call));
+        entries.push((true, order, fold.inferred(call)));
     }
-    entries.sort_by(|a, b| (a.0, a.1, &a.2.id).cmp(&(b.0, b.1, &b.2.id)));
+    // by the ids themselves: senders spell them in either case
+    entries.sort_by_key(|(is_not_root, order, _)| (*is_not_root, *order));
     entries.into_iter().map(|(_, _, entry)| entry).collect()
 }
 
@@ -57,21 +60,27 @@ pub fn inferred_id(trace_id: TraceId, call: &Member<'_>) -> SegmentId {
 /// The texts of a document and of all subsegments embedded in it, in reading order, parents first.
 #[must_use]
 pub fn entity_texts(document: &str) -> Vec<&str> {
-    let mut texts = Vec::new();
+    let cut = cut_entities(document).into_iter();
+    cut.map(|(text, _)| text).collect()
+}
+
+/// The same, each with its members.
+fn cut_entities(document: &str) -> Vec<(&str, Option<Members<'_>>)> {
+    let mut entities = Vec::new();
     let mut pending = vec![document];
     while let Some(text) = pending.pop() {
-        texts.push(text);
-        let embedded = Members::of(text)
-            .map(|members| members.subsegments())
-            .unwrap_or_default();
-        pending.extend(embedded.into_iter().rev());
+        let members = Members::of(text);
+        let embedded = members.as_ref().map(Members::subsegments);
+        pending.extend(embedded.unwrap_or_default().into_iter().rev());
+        entities.push((text, members));
     }
-    texts
+    entities
 }
 
 struct Fold<'t, 'd> {
     trace: &'t Trace<'d>,
-    texts: Vec<Vec<&'t str>>,
+    /// The members of each document's entities, by their place.
+    entities: Vec<Vec<Option<Members<'t>>>>,
 }
 
 /// What is still to be written, the next one in front.
@@ -81,9 +90,9 @@ enum Piece {
 }
 
 impl<'t> Fold<'t, '_> {
-    fn members(&self, member: &Member<'_>) -> Option<Members<'t>> {
-        let place = member.place;
-        Members::of(self.texts.get(place.document)?.get(place.ordinal)?)
+    fn members(&self, member: &Member<'_>) -> Option<&Members<'t>> {
+        let document = self.entities.get(member.place.document)?;
+        document.get(member.place.ordinal)?.as_ref()
     }
 
     fn id(&self, member: &Member<'_>) -> String {
@@ -118,8 +127,11 @@ impl<'t> Fold<'t, '_> {
         let mut pieces = Vec::new();
         let mut text = String::from("{");
         let mut has_list = false;
-        for (name, value) in self.members(member).iter().flat_map(Members::iter) {
-            if is_left_out(name, value.get(), is_nested) {
+        // embedded, and left without a parent where a circle was cut: what it says of its parent, if
+        // anything, is not where it hangs
+        let is_cut_off = member.is_orphan() && member.is_embedded();
+        for (name, value) in self.members(member).into_iter().flat_map(Members::iter) {
+            if is_left_out(name, value.get(), is_nested || is_cut_off) {
                 continue;
             }
             let is_list = name == "subsegments" && value.get().starts_with('[');
@@ -132,6 +144,16 @@ impl<'t> Fold<'t, '_> {
                 push_children(&mut pieces, &mut text, children);
             } else {
                 text.push_str(value.get());
+            }
+        }
+        if is_cut_off {
+            push_name(&mut text, "type");
+            text.push_str("\"subsegment\"");
+            push_name(&mut text, "trace_id");
+            text.push_str(&quoted(&self.trace.trace_id.to_string()));
+            if let Some(parent_id) = member.parent_id {
+                push_name(&mut text, "parent_id");
+                text.push_str(&quoted(&parent_id.to_string()));
             }
         }
         if !has_list && !children.is_empty() {
@@ -152,7 +174,7 @@ impl<'t> Fold<'t, '_> {
             text.push_str(value);
         };
         let copy = |name: &'static str| {
-            let value = sent.as_ref().and_then(|members| members.value(name));
+            let value = sent.and_then(|members| members.value(name));
             value
                 .map(|value| (name, value.get()))
                 .filter(|(_, value)| *value != "null")
@@ -203,7 +225,7 @@ fn push_name(text: &mut String, name: &str) {
     if !text.is_empty() && !text.ends_with('{') {
         text.push(',');
     }
-    text.push_str(&quoted(name));
+    push_quoted(text, name);
     text.push(':');
 }
 
@@ -220,5 +242,18 @@ fn push_children(pieces: &mut Vec<Piece>, text: &mut String, children: &[Index])
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut quoted = String::with_capacity(text.len() + 2);
+    push_quoted(&mut quoted, text);
+    quoted
+}
+
+fn push_quoted(to: &mut String, text: &str) {
+    let is_plain = |byte| !matches!(byte, 0..0x20 | b'"' | b'\\');
+    if text.bytes().all(is_plain) {
+        to.push('"');
+        to.push_str(text);
+        to.push('"');
+    } else {
+        to.push_str(&serde_json::Value::from(text).to_string());
+    }
 }

@@ -1,7 +1,7 @@
 //! Totals of a window to the nodes and edges of a service graph.
 //! Source: `spec/traces-and-graph.md` sections 3.2, 7.2 and 7.3.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use radiograph_protocol::api::graph::{
     Alias, Edge, ErrorStatistics, FaultStatistics, HistogramEntry, Service, SummaryStatistics,
@@ -10,7 +10,7 @@ use radiograph_protocol::timestamp::millis_as_seconds;
 
 use super::histogram::Histogram;
 use super::node::{NodeKey, REMOTE};
-use super::totals::{EdgeTotals, MinuteTotals, NodeTotals, Span, Statistics};
+use super::totals::{EdgeTotals, LinkTotals, MinuteTotals, NodeTotals, Span, Statistics};
 
 /// The nodes, each with its outgoing edges, ordered by name, type and account; a node's
 /// `ReferenceId` is its place. A node that only an edge names is listed as well.
@@ -30,6 +30,15 @@ pub fn services(totals: &MinuteTotals) -> Vec<Service> {
         target.is_active |= edge.target_sent > 0;
         target.see(edge.span);
     }
+    for (key, link) in &totals.links {
+        let source = nodes.entry(&key.source).or_default();
+        source.is_active |= link.source_sent > 0;
+        source.see(link.span);
+        // a message is consumed by a segment that was sent
+        let target = nodes.entry(&key.target).or_default();
+        target.is_active = true;
+        target.see(link.span);
+    }
     let references: BTreeMap<&NodeKey, usize> = nodes
         .keys()
         .enumerate()
@@ -48,6 +57,19 @@ pub fn services(totals: &MinuteTotals) -> Vec<Service> {
         {
             service.edges.push(edge(*target, totals));
         }
+    }
+    for (key, totals) in &totals.links {
+        let (source, target) = (references.get(&key.source), references.get(&key.target));
+        if let (Some(source), Some(target)) = (source, target)
+            && let Some(service) = services.get_mut(*source)
+        {
+            service.edges.push(link_edge(*target, totals));
+        }
+    }
+    for service in &mut services {
+        service
+            .edges
+            .sort_by_key(|edge| (edge.reference_id, edge.edge_type));
     }
     services
 }
@@ -109,18 +131,40 @@ fn service(place: usize, key: &NodeKey, seen: &Seen<'_>) -> Service {
 
 fn edge(target: usize, totals: &EdgeTotals) -> Edge {
     let (start_time, end_time) = whole_seconds(totals.span);
-    let aliases = totals.aliases.keys().map(|alias| Alias {
-        name: alias.name.clone(),
-        names: vec![alias.name.clone()],
-        kind: alias.kind.clone(),
+    // accounts are not shown, so aliases that differ in them alone are one
+    let different: BTreeSet<_> = totals
+        .aliases
+        .keys()
+        .map(|alias| (&alias.name, &alias.kind))
+        .collect();
+    let aliases = different.into_iter().map(|(name, kind)| Alias {
+        name: name.clone(),
+        names: vec![name.clone()],
+        kind: kind.clone(),
     });
     Edge {
         reference_id: target,
         start_time,
         end_time,
-        summary_statistics: statistics(&totals.statistics),
+        summary_statistics: Some(statistics(&totals.statistics)),
         response_time_histogram: entries(&totals.response_times),
         aliases: aliases.collect(),
+        edge_type: None,
+        received_event_age_histogram: None,
+    }
+}
+
+fn link_edge(target: usize, totals: &LinkTotals) -> Edge {
+    let (start_time, end_time) = whole_seconds(totals.span);
+    Edge {
+        reference_id: target,
+        start_time,
+        end_time,
+        summary_statistics: None,
+        response_time_histogram: Vec::new(),
+        aliases: Vec::new(),
+        edge_type: Some("link"),
+        received_event_age_histogram: Some(entries(&totals.ages)),
     }
 }
 
@@ -144,7 +188,9 @@ pub fn statistics(of: &Statistics) -> SummaryStatistics {
     }
 }
 
-fn entries(histogram: &Histogram) -> Vec<HistogramEntry> {
+/// A histogram, as the API shows it.
+#[must_use]
+pub fn entries(histogram: &Histogram) -> Vec<HistogramEntry> {
     histogram
         .entries()
         .map(|(value, count)| HistogramEntry { value, count })

@@ -1,12 +1,13 @@
 //! A stored summary in the shape of the API. Source: `spec/api.md` section 6.1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use radiograph_protocol::api::traces as api;
 use radiograph_protocol::timestamp::{Elapsed, Timestamp, millis_as_seconds};
 
+use super::facts::{HostFacts, HttpFacts, NodeAt};
 use super::node::NodeKey;
-use super::summary::{AnnotationValue, RootCause, RootCauseEntity, Summary};
+use super::summary::{AnnotationValue, RootCause, RootCauseEntity};
 use super::view::TraceView;
 
 /// One element of `TraceSummaries`; `matched` is the matching instant of the range types `Event`
@@ -23,32 +24,24 @@ pub fn trace_summary(view: &TraceView, matched: Option<Timestamp>) -> api::Trace
         has_error: summary.has_error,
         has_throttle: summary.has_throttle,
         is_partial: summary.is_partial,
-        http: api::Http {
-            url: summary.http.url.clone(),
-            status: summary.http.status,
-            method: summary.http.method.clone(),
-            user_agent: summary.http.user_agent.clone(),
-            client_ip: summary.http.client_ip.clone(),
-        },
-        annotations: annotations(summary),
-        users: summary
-            .users
-            .iter()
-            .map(|(user, nodes)| api::TraceUser {
-                user_name: user.clone(),
-                service_ids: service_ids(nodes),
-            })
+        http: view.http().map(http).unwrap_or_default(),
+        annotations: annotations(view),
+        users: users(view),
+        service_ids: service_ids(view, &summary.services),
+        resource_arns: listed(view, |host| host.resource_arn.as_slice())
+            .map(|arn| api::ResourceArn { arn })
             .collect(),
-        service_ids: service_ids(&summary.services),
-        resource_arns: named(&summary.resource_arns, |arn| api::ResourceArn { arn }),
-        instance_ids: named(&summary.instance_ids, |id| api::InstanceId { id }),
-        availability_zones: named(&summary.availability_zones, |name| api::AvailabilityZone {
-            name,
-        }),
-        entry_point: summary.entry_point.as_ref().map(service_id),
-        fault_root_causes: root_causes(&summary.fault_root_causes, error_entity),
-        error_root_causes: root_causes(&summary.error_root_causes, error_entity),
+        instance_ids: listed(view, |host| host.instance_id.as_slice())
+            .map(|id| api::InstanceId { id })
+            .collect(),
+        availability_zones: listed(view, |host| &host.availability_zones)
+            .map(|name| api::AvailabilityZone { name })
+            .collect(),
+        entry_point: view.root().map(|root| service_id(view.node(root.node))),
+        fault_root_causes: root_causes(view, &summary.fault_root_causes, error_entity),
+        error_root_causes: root_causes(view, &summary.error_root_causes, error_entity),
         response_time_root_causes: root_causes(
+            view,
             &summary.response_time_root_causes,
             response_time_entity,
         ),
@@ -57,12 +50,47 @@ pub fn trace_summary(view: &TraceView, matched: Option<Timestamp>) -> api::Trace
     }
 }
 
-fn named<T>(values: &[String], make: impl Fn(String) -> T) -> Vec<T> {
-    values.iter().cloned().map(make).collect()
+fn http(http: &HttpFacts) -> api::Http {
+    api::Http {
+        url: http.url.clone(),
+        status: http.status,
+        method: http.method.clone(),
+        user_agent: http.user_agent.clone(),
+        client_ip: http.client_ip.clone(),
+    }
 }
 
-fn service_ids(nodes: &[NodeKey]) -> Vec<api::ServiceId> {
-    nodes.iter().map(service_id).collect()
+/// Different values that the hosts of segments give, sorted.
+fn listed<'v>(
+    view: &'v TraceView,
+    of: impl Fn(&'v HostFacts) -> &'v [String],
+) -> impl Iterator<Item = String> {
+    let hosts = view.facts.segments.iter().filter_map(|s| s.host.as_deref());
+    let values: BTreeSet<&String> = hosts.flat_map(of).collect();
+    values.into_iter().cloned()
+}
+
+/// Users with the nodes that named them, both sorted.
+fn users(view: &TraceView) -> Vec<api::TraceUser> {
+    let mut users: BTreeMap<&str, BTreeSet<&NodeKey>> = BTreeMap::new();
+    for segment in &view.facts.segments {
+        let user = segment.host.as_ref().and_then(|host| host.user.as_deref());
+        if let Some(user) = user {
+            users
+                .entry(user)
+                .or_default()
+                .insert(view.node(segment.node));
+        }
+    }
+    let users = users.into_iter().map(|(user, nodes)| api::TraceUser {
+        user_name: user.to_owned(),
+        service_ids: nodes.into_iter().map(service_id).collect(),
+    });
+    users.collect()
+}
+
+fn service_ids(view: &TraceView, nodes: &[NodeAt]) -> Vec<api::ServiceId> {
+    nodes.iter().map(|at| service_id(view.node(*at))).collect()
 }
 
 fn service_id(node: &NodeKey) -> api::ServiceId {
@@ -74,15 +102,15 @@ fn service_id(node: &NodeKey) -> api::ServiceId {
     }
 }
 
-fn annotations(summary: &Summary) -> BTreeMap<String, Vec<api::ValueWithServiceIds>> {
+fn annotations(view: &TraceView) -> BTreeMap<String, Vec<api::ValueWithServiceIds>> {
     let mut by_key: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for annotation in &summary.annotations {
+    for annotation in &view.summary.annotations {
         let annotation_value = match &annotation.value {
             AnnotationValue::Bool(value) => api::AnnotationValue::Bool(*value),
             AnnotationValue::Number(value) => api::AnnotationValue::Number(*value),
             AnnotationValue::Text(value) => api::AnnotationValue::Text(value.clone()),
         };
-        let service_ids = service_ids(&annotation.services);
+        let service_ids = service_ids(view, &annotation.services);
         let values = by_key.entry(annotation.key.clone()).or_default();
         values.push(api::ValueWithServiceIds {
             annotation_value,
@@ -93,17 +121,21 @@ fn annotations(summary: &Summary) -> BTreeMap<String, Vec<api::ValueWithServiceI
 }
 
 fn root_causes<E>(
+    view: &TraceView,
     causes: &[RootCause],
     entity: impl Fn(&RootCauseEntity) -> E,
 ) -> Vec<api::RootCause<E>> {
     let services = |cause: &RootCause| {
-        let services = cause.services.iter().map(|service| api::RootCauseService {
-            name: service.node.name.clone(),
-            names: vec![service.node.name.clone()],
-            kind: service.node.kind.clone().unwrap_or_default(),
-            account_id: service.node.account_id.clone(),
-            entity_path: service.path.iter().map(&entity).collect(),
-            inferred: service.inferred,
+        let services = cause.services.iter().map(|service| {
+            let node = view.node(service.node);
+            api::RootCauseService {
+                name: node.name.clone(),
+                names: vec![node.name.clone()],
+                kind: node.kind.clone().unwrap_or_default(),
+                account_id: node.account_id.clone(),
+                entity_path: service.path.iter().map(&entity).collect(),
+                inferred: service.inferred,
+            }
         });
         services.collect()
     };

@@ -1,14 +1,13 @@
 //! Root causes of faults, errors and response times. Source: `spec/traces-and-graph.md` section 5.
 
-use std::collections::BTreeMap;
-
 use radiograph_protocol::ids::SegmentId;
 use radiograph_protocol::segment::Flags;
 use radiograph_protocol::timestamp::Timestamp;
 
 use super::documents::inferred_id;
 use super::node;
-use super::stitch::{Index, Member, Trace};
+use super::nodes::Nodes;
+use super::stitch::{Index, Member, PerEntity, Trace};
 use super::summary::{RootCause, RootCauseEntity, RootCauseService};
 
 /// Causes of one kind that a summary lists, by (start, id) of their culprit. Ours: AWS documents no
@@ -18,6 +17,9 @@ pub const ROOT_CAUSES_MAX: usize = 100;
 /// Entities of one cause, counted from the entry; the rest of a longer chain is left out, since a
 /// stored summary must stay small whatever is sent.
 pub const ROOT_CAUSE_ENTITIES_MAX: usize = 1000;
+
+/// Bytes of text in all causes of one kind; the first one is listed whatever its size.
+pub const ROOT_CAUSES_BYTES_MAX: usize = 64 << 10;
 
 /// A step of a path: a sent entity, or the inferred segment at the other end of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,7 @@ enum Step {
 /// The causes of entities that have a flag: one for each chain of flagged entities, from the first
 /// whose parent lacks it down to the last.
 #[must_use]
-pub fn of_flag(trace: &Trace<'_>, has: impl Fn(Flags) -> bool) -> Vec<RootCause> {
+pub fn of_flag(trace: &Trace<'_>, nodes: &Nodes, has: impl Fn(Flags) -> bool) -> Vec<RootCause> {
     let flagged = |member: &Member<'_>| has(member.entity.outcome());
     let mut lasts: Vec<(Timestamp, SegmentId, Step)> = trace
         .members()
@@ -49,16 +51,33 @@ pub fn of_flag(trace: &Trace<'_>, has: impl Fn(Flags) -> bool) -> Vec<RootCause>
     lasts.sort_by_key(|(start, id, _)| (*start, *id));
     lasts.truncate(ROOT_CAUSES_MAX);
     let root = trace.root().map(|(at, _)| at);
-    lasts
-        .into_iter()
-        .map(|(_, _, last)| {
-            let (path, top) = path_to(trace, last, &flagged);
-            RootCause {
-                services: services(trace, &path, |_| 0),
-                client_impacting: Some(top) == root,
-            }
-        })
-        .collect()
+    let mut causes = Vec::new();
+    let mut bytes = 0;
+    for (_, _, last) in lasts {
+        let (path, top) = path_to(trace, last, &flagged);
+        let cause = RootCause {
+            services: services(trace, nodes, &path, |_| 0),
+            client_impacting: Some(top) == root,
+        };
+        bytes += text_bytes(&cause);
+        // causes share the entities at their beginning: all of them may hold far more text than the
+        // documents do
+        if bytes > ROOT_CAUSES_BYTES_MAX && !causes.is_empty() {
+            break;
+        }
+        causes.push(cause);
+    }
+    causes
+}
+
+fn text_bytes(cause: &RootCause) -> usize {
+    let entities = cause.services.iter().flat_map(|service| &service.path);
+    let bytes = entities.map(|entity| {
+        let exceptions = entity.exceptions.iter();
+        let texts = exceptions.map(|(name, message)| name.len() + message.len());
+        entity.name.len() + texts.sum::<usize>()
+    });
+    bytes.sum()
 }
 
 fn last_id(trace: &Trace<'_>, step: Step) -> SegmentId {
@@ -106,7 +125,7 @@ fn path_to(
 /// The cause of the response time: from the root to the child that covers most of it, as long as
 /// that is half or more. At most one.
 #[must_use]
-pub fn of_response_time(trace: &Trace<'_>) -> Option<RootCause> {
+pub fn of_response_time(trace: &Trace<'_>, nodes: &Nodes) -> Option<RootCause> {
     let (root_at, root) = trace.root()?;
     let whole = root.entity.end?.since(root.entity.start).micros();
     if whole == 0 {
@@ -114,7 +133,7 @@ pub fn of_response_time(trace: &Trace<'_>) -> Option<RootCause> {
     }
     let covered = coverage(trace, root);
     let covers = |step: Step| match step {
-        Step::Sent(at) => covered.get(&at).copied().unwrap_or(0),
+        Step::Sent(at) => covered.get(at).unwrap_or(0),
         Step::Inferred(at) => overlap(root, trace.member(at)),
     };
     let mut path = vec![Step::Sent(root_at)];
@@ -136,7 +155,8 @@ pub fn of_response_time(trace: &Trace<'_>) -> Option<RootCause> {
                 .cmp(&covers(*b))
                 .then_with(|| order(b).cmp(&order(a)))
         });
-        let Some(step) = widest.filter(|step| covers(*step).saturating_mul(2) >= whole) else {
+        let Some(step) = widest.filter(|step| i128::from(covers(*step)) * 2 >= i128::from(whole))
+        else {
             break;
         };
         path.push(step);
@@ -145,24 +165,34 @@ pub fn of_response_time(trace: &Trace<'_>) -> Option<RootCause> {
             Step::Inferred(_) => break,
         }
     }
-    let permille = |step: Step| (covers(step).saturating_mul(2000) / whole + 1) / 2;
+    let permille = |step: Step| {
+        let doubled = (i128::from(covers(step)) * 2000 / i128::from(whole) + 1) / 2;
+        i64::try_from(doubled).unwrap_or(i64::MAX)
+    };
     (path.len() > 1).then(|| RootCause {
-        services: services(trace, &path, permille),
+        services: without_exceptions(services(trace, nodes, &path, permille)),
         client_impacting: true,
     })
 }
 
+/// The cause of a response time names no exceptions.
+fn without_exceptions(mut services: Vec<RootCauseService>) -> Vec<RootCauseService> {
+    for entity in services.iter_mut().flat_map(|service| &mut service.path) {
+        entity.exceptions = Vec::new();
+    }
+    services
+}
+
 /// Microseconds of the root's interval that each entity covers, itself or by a child of it.
-fn coverage(trace: &Trace<'_>, root: &Member<'_>) -> BTreeMap<Index, i64> {
-    let mut covered: BTreeMap<Index, i64> = BTreeMap::new();
+fn coverage(trace: &Trace<'_>, root: &Member<'_>) -> PerEntity<i64> {
+    let mut covered: PerEntity<i64> = PerEntity::of(trace);
     for (at, member) in trace.parents_first().rev() {
-        let own = overlap(root, member);
-        let widest = covered.entry(at).or_insert(0);
-        *widest = own.max(*widest);
-        let widest = *widest;
+        let of_children = covered.get(at).unwrap_or(0);
+        let widest = of_children.max(overlap(root, member));
+        covered.set(at, widest);
         if let Some(parent) = member.parent {
-            let known = covered.entry(parent).or_insert(0);
-            *known = widest.max(*known);
+            let known = covered.get(parent).unwrap_or(0);
+            covered.set(parent, known.max(widest));
         }
     }
     covered
@@ -177,6 +207,7 @@ fn overlap(root: &Member<'_>, member: &Member<'_>) -> i64 {
 /// A path, cut into the services it leads through.
 fn services(
     trace: &Trace<'_>,
+    nodes: &Nodes,
     path: &[Step],
     permille: impl Fn(Step) -> i64,
 ) -> Vec<RootCauseService> {
@@ -184,9 +215,11 @@ fn services(
     for step in path {
         let entity = entity(trace, *step, permille(*step));
         let begins = match *step {
-            Step::Sent(at) if trace.member(at).owner == at => Some((trace.node_of(at), false)),
+            Step::Sent(at) if trace.member(at).owner == at => {
+                nodes.own(at).map(|node| (node, false))
+            }
             Step::Sent(_) => None,
-            Step::Inferred(at) => Some((node::of_inferred(trace.member(at).entity), true)),
+            Step::Inferred(at) => nodes.inferred(at).map(|node| (node, true)),
         };
         if let Some((node, inferred)) = begins {
             services.push(RootCauseService {

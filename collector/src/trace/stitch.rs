@@ -5,8 +5,6 @@
 //! recurses along them. Memory: proportional to the documents.
 //! Source: `spec/traces-and-graph.md` section 2.
 
-use std::collections::{HashMap, HashSet};
-
 use radiograph_protocol::ids::{SegmentId, TraceId};
 use radiograph_protocol::segment::{self, Document, Entity, Kind};
 use radiograph_protocol::timestamp::Timestamp;
@@ -14,7 +12,11 @@ use radiograph_protocol::timestamp::Timestamp;
 use self::versions::Version;
 use super::node::{self, NodeKey};
 
+mod family;
+mod per_entity;
 mod versions;
+
+pub(super) use self::per_entity::PerEntity;
 
 /// A document beside its text.
 #[derive(Debug, Clone)]
@@ -32,13 +34,13 @@ pub fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<Parsed<'a>
     let mut texts: Vec<&str> = texts.into_iter().collect();
     texts.sort_unstable();
     texts.dedup();
-    let parsed = texts
-        .into_iter()
-        .map(|text| Some((text, segment::parse(text).ok()?)));
+    let mut parsed = Vec::with_capacity(texts.len());
+    for text in texts {
+        if let Ok(document) = segment::parse(text) {
+            parsed.push(Parsed { text, document });
+        }
+    }
     parsed
-        .flatten()
-        .map(|(text, document)| Parsed { text, document })
-        .collect()
 }
 
 /// Place of an entity in a [`Trace`].
@@ -64,6 +66,8 @@ pub struct Member<'d> {
     pub subsegments: Vec<Index>,
     /// Segments that name it as their parent, by (start, id).
     pub callees: Vec<Index>,
+    /// A segment names it as its parent.
+    pub is_called: bool,
     /// It is a call to another service that no sent segment answered: an inferred segment stands at
     /// its other end (section 2.3).
     pub infers: bool,
@@ -92,6 +96,12 @@ pub struct Trace<'d> {
 }
 
 impl Member<'_> {
+    /// It was sent as part of another document.
+    #[must_use]
+    pub const fn is_embedded(&self) -> bool {
+        self.place.ordinal > 0
+    }
+
     /// A subsegment whose parent is missing: it stands in for its segment (section 2.4).
     #[must_use]
     pub const fn is_orphan(&self) -> bool {
@@ -104,6 +114,18 @@ impl Member<'_> {
         self.is_segment
             && self.parent.is_none()
             && !self.entity.links.iter().any(segment::Link::is_parent)
+    }
+
+    /// Whether a client node stands before this segment: before graph roots, but for synthetic
+    /// clients (section 3.3).
+    #[must_use]
+    pub fn has_client(&self) -> bool {
+        let is_synthetic = self
+            .entity
+            .origin
+            .as_deref()
+            .is_some_and(|origin| origin.starts_with("client"));
+        self.is_graph_root() && !is_synthetic
     }
 
     /// A call to another service, by its namespace.
@@ -125,24 +147,14 @@ pub fn stitch<'d>(documents: &'d [Parsed<'d>]) -> Option<Trace<'d>> {
     let trace_id = documents.first()?.document.trace_id;
     let mut versions = versions::speaking(documents);
     versions.sort_unstable_by_key(|version| (version.entity.start, version.entity.id));
-    let by_id: HashMap<SegmentId, Index> = versions
-        .iter()
-        .enumerate()
-        .map(|(at, version)| (version.entity.id, Index(at)))
-        .collect();
-    let called: HashSet<SegmentId> = versions
-        .iter()
-        .filter(|v| v.is_segment)
-        .filter_map(|v| v.parent_id)
-        .collect();
-
     let mut entities: Vec<Member<'d>> = versions
         .into_iter()
         .enumerate()
-        .map(|(at, version)| member(version, Index(at), &by_id, &called))
+        .map(|(at, version)| member(&version, Index(at)))
         .collect();
-    cut_circles(&mut entities);
-    let parents_first = link_children(&mut entities);
+    family::find_parents(&mut entities);
+    family::cut_circles(&mut entities);
+    let parents_first = family::link_children(&mut entities);
     let revision = u32::try_from(documents.len()).unwrap_or(u32::MAX);
     Some(Trace {
         trace_id,
@@ -152,104 +164,19 @@ pub fn stitch<'d>(documents: &'d [Parsed<'d>]) -> Option<Trace<'d>> {
     })
 }
 
-fn member<'d>(
-    version: Version<'d>,
-    at: Index,
-    by_id: &HashMap<SegmentId, Index>,
-    called: &HashSet<SegmentId>,
-) -> Member<'d> {
-    let mut member = Member {
+const fn member<'d>(version: &Version<'d>, at: Index) -> Member<'d> {
+    Member {
         entity: version.entity,
         place: version.place,
         is_segment: version.is_segment,
         parent_id: version.parent_id,
-        parent: version.parent_id.and_then(|id| by_id.get(&id).copied()),
+        parent: None,
         owner: at,
         subsegments: Vec::new(),
         callees: Vec::new(),
+        is_called: false,
         infers: false,
-    };
-    member.infers = member.is_call() && !called.contains(&member.entity.id);
-    member
-}
-
-/// Cuts each circle of parent links at its earliest segment, or at its earliest subsegment where it
-/// has no segment (section 2.2). Entities are ordered by (start, id), so the earliest is the least.
-fn cut_circles(entities: &mut [Member<'_>]) {
-    // the walk on which an entity was first met; 0 is none
-    let mut met = vec![0_usize; entities.len()];
-    let mut cuts = Vec::new();
-    for walk in 1..=entities.len() {
-        let mut at = Some(Index(walk - 1));
-        let mut path = Vec::new();
-        while let Some(Index(place)) = at {
-            match met.get(place) {
-                Some(0) => {}
-                Some(known) if *known == walk => {
-                    let circle: Vec<Index> = path
-                        .iter()
-                        .copied()
-                        .skip_while(|on| *on != Index(place))
-                        .collect();
-                    cuts.extend(where_to_cut(entities, &circle));
-                    break;
-                }
-                _ => break,
-            }
-            if let Some(mark) = met.get_mut(place) {
-                *mark = walk;
-            }
-            path.push(Index(place));
-            at = entities.get(place).and_then(|member| member.parent);
-        }
     }
-    for Index(place) in cuts {
-        if let Some(member) = entities.get_mut(place) {
-            member.parent = None;
-        }
-    }
-}
-
-fn where_to_cut(entities: &[Member<'_>], circle: &[Index]) -> Option<Index> {
-    let is_segment = |at: &&Index| entities.get(at.0).is_some_and(|member| member.is_segment);
-    circle
-        .iter()
-        .filter(is_segment)
-        .min()
-        .or_else(|| circle.iter().min())
-        .copied()
-}
-
-/// Fills in children and owners, and returns all entities, each after its parent.
-fn link_children(entities: &mut [Member<'_>]) -> Vec<Index> {
-    let mut order: Vec<Index> = Vec::with_capacity(entities.len());
-    for at in 0..entities.len() {
-        let Some((parent, is_segment)) = entities.get(at).map(|m| (m.parent, m.is_segment)) else {
-            continue;
-        };
-        match parent.and_then(|Index(parent)| entities.get_mut(parent)) {
-            None => order.push(Index(at)),
-            Some(parent) if is_segment => parent.callees.push(Index(at)),
-            Some(parent) => parent.subsegments.push(Index(at)),
-        }
-    }
-    let mut next = 0;
-    while let Some(Index(at)) = order.get(next).copied() {
-        next += 1;
-        let Some(member) = entities.get(at) else {
-            continue;
-        };
-        let owner = member.owner;
-        let subsegments = member.subsegments.clone();
-        order.extend(&subsegments);
-        order.extend(&member.callees);
-        for Index(child) in subsegments {
-            if let Some(child) = entities.get_mut(child) {
-                child.owner = owner;
-            }
-        }
-    }
-    order
 }
 
 impl<'d> Trace<'d> {
@@ -306,18 +233,25 @@ impl<'d> Trace<'d> {
             .or_else(|| segments().next())
     }
 
+    /// The latest end of any entity, an unfinished one counting with its start, and whether any ended.
+    #[must_use]
+    pub fn latest(&self) -> (Timestamp, bool) {
+        let of_none = (Timestamp::MIN, false);
+        self.members()
+            .fold(of_none, |(latest, ended), (_, member)| {
+                (
+                    latest.max(member.entity.end_or_start()),
+                    ended || member.entity.end.is_some(),
+                )
+            })
+    }
+
     /// Whether something is unfinished, or a parent or a called service is missing (section 2.5).
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        let called: HashSet<SegmentId> = self
-            .entities
-            .iter()
-            .filter(|m| m.is_segment)
-            .filter_map(|m| m.parent_id)
-            .collect();
         self.entities.iter().any(|member| {
             let entity = member.entity;
-            let broken = !member.is_segment && entity.traced && !called.contains(&entity.id);
+            let broken = !member.is_segment && entity.traced && !member.is_called;
             entity.end.is_none() || member.is_orphan() || broken
         })
     }

@@ -1,33 +1,30 @@
 //! A stitched trace to its summary. Source: `spec/traces-and-graph.md` section 4.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use radiograph_protocol::limits::ANNOTATIONS_INDEXED_MAX;
 use radiograph_protocol::segment;
 use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
-use super::contributions::{has_client, latest};
-use super::node::{self, NodeKey};
+use super::facts::{Facts, NodeAt, SegmentAt};
+use super::node::NodeKey;
+use super::nodes::Nodes;
 use super::root_cause;
-use super::stitch::{Member, Trace};
-use super::summary::{Annotation, AnnotationValue, HttpSummary, Summary};
+use super::stitch::{Index, Member, Trace};
+use super::summary::{Annotation, AnnotationValue, Summary};
 
-/// Everything GetTraceSummaries and filters need of the trace.
+/// Everything GetTraceSummaries needs of the trace beside its facts.
 #[must_use]
-pub fn summarize(trace: &Trace<'_>) -> Summary {
+pub fn summarize(trace: &Trace<'_>, nodes: &mut Nodes, facts: &Facts) -> Summary {
     let root = trace.root();
     let root_entity = root.map(|(_, member)| member.entity);
     let outcome = root_entity
         .map(segment::Entity::outcome)
         .unwrap_or_default();
-    let (start, (latest, _)) = (start(trace), latest(trace));
+    let (start, (latest, _)) = (start(trace), trace.latest());
     let counts_as_segment =
         |member: &Member<'_>| member.is_segment || member.is_orphan() || member.infers;
-    let mut hosts = Hosts::default();
-    for (_, member) in trace.members().filter(|(_, member)| member.is_segment) {
-        hosts.add(member.entity);
-    }
     Summary {
         start,
         latest,
@@ -39,29 +36,28 @@ pub fn summarize(trace: &Trace<'_>) -> Summary {
             .members()
             .any(|(_, member)| counts_as_segment(member) && member.entity.outcome().throttle),
         is_partial: trace.is_partial(),
-        http: root_entity.map(http).unwrap_or_default(),
-        annotations: annotations(trace),
-        users: users(trace),
-        services: services(trace).into_iter().collect(),
-        resource_arns: hosts.resource_arns.into_iter().collect(),
-        instance_ids: hosts.instance_ids.into_iter().collect(),
-        availability_zones: hosts.availability_zones.into_iter().collect(),
-        entry_point: root.map(|(at, _)| trace.node_of(at)),
-        fault_root_causes: root_cause::of_flag(trace, |flags| flags.fault),
-        error_root_causes: root_cause::of_flag(trace, |flags| flags.error),
-        response_time_root_causes: root_cause::of_response_time(trace).into_iter().collect(),
-        segments: trace
-            .members()
-            .filter(|(_, member)| member.is_segment)
-            .map(|(_, member)| (member.entity.start, member.entity.end))
+        root: root.and_then(|(at, _)| place_of(trace, at)),
+        annotations: annotations(trace, nodes),
+        services: services(nodes, facts),
+        fault_root_causes: root_cause::of_flag(trace, nodes, |flags| flags.fault),
+        error_root_causes: root_cause::of_flag(trace, nodes, |flags| flags.error),
+        response_time_root_causes: root_cause::of_response_time(trace, nodes)
+            .into_iter()
             .collect(),
     }
+}
+
+/// The place of an owner among the segments of the facts, where owners come first and in their own
+/// order.
+fn place_of(trace: &Trace<'_>, owner: Index) -> Option<SegmentAt> {
+    let place = trace.owners().position(|(at, _)| at == owner)?;
+    u32::try_from(place).ok().map(SegmentAt)
 }
 
 /// From the start to the latest end of any entity; `None` while nothing has ended.
 #[must_use]
 pub fn duration(trace: &Trace<'_>) -> Option<Elapsed> {
-    let (latest, ended) = latest(trace);
+    let (latest, ended) = trace.latest();
     ended.then(|| latest.since(start(trace)))
 }
 
@@ -71,83 +67,27 @@ fn start(trace: &Trace<'_>) -> Timestamp {
     starts.min().unwrap_or(Timestamp::MIN)
 }
 
-#[derive(Default)]
-struct Hosts {
-    resource_arns: BTreeSet<String>,
-    instance_ids: BTreeSet<String>,
-    availability_zones: BTreeSet<String>,
-}
-
-impl Hosts {
-    fn add(&mut self, entity: &segment::Entity<'_>) {
-        let aws = entity.aws.as_deref();
-        let ec2 = aws.and_then(|aws| aws.ec2.as_ref());
-        let ecs = aws.and_then(|aws| aws.ecs.as_ref());
-        let owned = |text: &std::borrow::Cow<'_, str>| text.to_string();
-        self.resource_arns
-            .extend(entity.resource_arn.as_ref().map(owned));
-        self.instance_ids
-            .extend(ec2.and_then(|host| host.instance_id.as_ref()).map(owned));
-        for host in [ec2, ecs].into_iter().flatten() {
-            self.availability_zones
-                .extend(host.availability_zone.as_ref().map(owned));
-        }
-    }
-}
-
-fn http(root: &segment::Entity<'_>) -> HttpSummary {
-    let Some(http) = root.http.as_deref() else {
-        return HttpSummary::default();
-    };
-    let request = http.request.clone().unwrap_or_default();
-    HttpSummary {
-        url: request.url.map(Into::into),
-        status: http.status(),
-        method: request.method.map(Into::into),
-        user_agent: request.user_agent.map(Into::into),
-        client_ip: request.client_ip.map(Into::into),
-    }
-}
-
 /// Every node of the trace: sent, inferred, orphan and client.
-fn services(trace: &Trace<'_>) -> BTreeSet<NodeKey> {
-    let mut nodes = BTreeSet::new();
-    for (at, owner) in trace.owners() {
-        let node = trace.node_of(at);
-        if has_client(owner) {
-            nodes.insert(NodeKey::client_of(&node.name));
-        }
-        nodes.insert(node);
+fn services(nodes: &mut Nodes, facts: &Facts) -> Vec<NodeAt> {
+    let mut services: Vec<NodeAt> = facts.segments.iter().map(|segment| segment.node).collect();
+    for call in facts.calls.iter().filter(|call| call.source.is_none()) {
+        let root = usize::try_from(call.target.0).ok();
+        let root = root.and_then(|root| facts.segments.get(root));
+        let client = root
+            .and_then(|root| nodes.key(root.node))
+            .map(|root| NodeKey::client_of(&root.name));
+        services.extend(client.map(|client| nodes.place(client)));
     }
-    let calls = trace.members().filter(|(_, member)| member.infers);
-    nodes.extend(calls.map(|(_, call)| node::of_inferred(call.entity)));
-    nodes
-}
-
-fn users(trace: &Trace<'_>) -> Vec<(String, Vec<NodeKey>)> {
-    let mut users: BTreeMap<String, BTreeSet<NodeKey>> = BTreeMap::new();
-    for (at, member) in trace.members().filter(|(_, member)| member.is_segment) {
-        if let Some(user) = &member.entity.user {
-            users
-                .entry(user.to_string())
-                .or_default()
-                .insert(trace.node_of(at));
-        }
-    }
-    users
-        .into_iter()
-        .map(|(user, nodes)| (user, nodes.into_iter().collect()))
-        .collect()
+    nodes.sort(&mut services);
+    services
 }
 
 /// The first different annotations by (entity start, entity id, key), with the nodes that gave them.
-fn annotations(trace: &Trace<'_>) -> Vec<Annotation> {
-    let mut known: BTreeMap<(String, Value), BTreeSet<NodeKey>> = BTreeMap::new();
+fn annotations(trace: &Trace<'_>, nodes: &Nodes) -> Vec<Annotation> {
+    let mut known: BTreeMap<(&str, Value<'_>), Vec<NodeAt>> = BTreeMap::new();
     for (_, member) in trace.members() {
-        let mut own: Vec<_> = member.entity.annotations.iter().collect();
-        own.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for (key, value) in own {
-            let entry = (key.to_string(), Value::from(value));
+        for (key, value) in &member.entity.annotations {
+            let entry = (&**key, Value(value));
             let is_full = known.len() >= ANNOTATIONS_INDEXED_MAX;
             if is_full && !known.contains_key(&entry) {
                 continue;
@@ -155,36 +95,39 @@ fn annotations(trace: &Trace<'_>) -> Vec<Annotation> {
             known
                 .entry(entry)
                 .or_default()
-                .insert(trace.node_of(member.owner));
+                .extend(nodes.own(member.owner));
         }
     }
     known
         .into_iter()
-        .map(|((key, value), nodes)| Annotation {
-            key,
-            value: value.0,
-            services: nodes.into_iter().collect(),
+        .map(|((key, value), mut services)| {
+            nodes.sort(&mut services);
+            Annotation {
+                key: key.to_owned(),
+                value: value.into(),
+                services,
+            }
         })
         .collect()
 }
 
 /// An annotation's value in the order of answers: by type, then by value.
-struct Value(AnnotationValue);
+struct Value<'a>(&'a segment::AnnotationValue<'a>);
 
-impl From<&segment::AnnotationValue<'_>> for Value {
-    fn from(value: &segment::AnnotationValue<'_>) -> Self {
-        Self(match value {
-            segment::AnnotationValue::Text(text) => AnnotationValue::Text(text.to_string()),
-            segment::AnnotationValue::Number(number) => AnnotationValue::Number(*number),
-            segment::AnnotationValue::Bool(value) => AnnotationValue::Bool(*value),
-        })
+impl From<Value<'_>> for AnnotationValue {
+    fn from(Value(value): Value<'_>) -> Self {
+        match value {
+            segment::AnnotationValue::Text(text) => Self::Text(text.to_string()),
+            segment::AnnotationValue::Number(number) => Self::Number(*number),
+            segment::AnnotationValue::Bool(value) => Self::Bool(*value),
+        }
     }
 }
 
-impl Ord for Value {
+impl Ord for Value<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        use AnnotationValue::{Bool, Number, Text};
-        match (&self.0, &other.0) {
+        use segment::AnnotationValue::{Bool, Number, Text};
+        match (self.0, other.0) {
             (Bool(a), Bool(b)) => a.cmp(b),
             (Number(a), Number(b)) => a.total_cmp(b),
             (Text(a), Text(b)) => a.cmp(b),
@@ -193,24 +136,24 @@ impl Ord for Value {
     }
 }
 
-const fn kind(value: &AnnotationValue) -> u8 {
+const fn kind(value: &segment::AnnotationValue<'_>) -> u8 {
     match value {
-        AnnotationValue::Bool(_) => 0,
-        AnnotationValue::Number(_) => 1,
-        AnnotationValue::Text(_) => 2,
+        segment::AnnotationValue::Bool(_) => 0,
+        segment::AnnotationValue::Number(_) => 1,
+        segment::AnnotationValue::Text(_) => 2,
     }
 }
 
-impl PartialOrd for Value {
+impl PartialOrd for Value<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Value {
+impl PartialEq for Value<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Value {}
+impl Eq for Value<'_> {}

@@ -4,9 +4,9 @@
 use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::node::NodeKey;
+use super::facts::{NodeAt, SegmentAt};
 
-/// Summary of one trace. Lists are sorted and free of repeats.
+/// Summary of one trace, as far as its facts do not tell it. Lists are sorted and free of repeats.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Earliest start of the sent segments and orphans.
@@ -25,45 +25,18 @@ pub struct Summary {
     pub has_throttle: bool,
     /// Something is unfinished, or its parent or called service is missing.
     pub is_partial: bool,
-    /// Of the root's `http`.
-    pub http: HttpSummary,
+    /// The root segment; `None` when the trace has sent none.
+    pub root: Option<SegmentAt>,
     /// The indexed annotations, by key, type and value.
     pub annotations: Vec<Annotation>,
-    /// Users with the nodes that named them.
-    pub users: Vec<(String, Vec<NodeKey>)>,
-    /// Every node of the trace, clients included.
-    pub services: Vec<NodeKey>,
-    /// Resource ARNs of sent segments.
-    pub resource_arns: Vec<String>,
-    /// EC2 instance ids.
-    pub instance_ids: Vec<String>,
-    /// Availability zones.
-    pub availability_zones: Vec<String>,
-    /// The root's node.
-    pub entry_point: Option<NodeKey>,
+    /// Every node of the trace, clients included, ordered by name, type and account.
+    pub services: Vec<NodeAt>,
     /// How faults came about.
     pub fault_root_causes: Vec<RootCause>,
     /// How errors came about, throttled ones included.
     pub error_root_causes: Vec<RootCause>,
     /// Where the response time went; at most one.
     pub response_time_root_causes: Vec<RootCause>,
-    /// Start and end of each sent segment, for the time range type `Service`.
-    pub segments: Vec<(Timestamp, Option<Timestamp>)>,
-}
-
-/// `Http` of a summary.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct HttpSummary {
-    /// `HttpURL`.
-    pub url: Option<String>,
-    /// `HttpStatus`.
-    pub status: Option<i64>,
-    /// `HttpMethod`.
-    pub method: Option<String>,
-    /// `UserAgent`.
-    pub user_agent: Option<String>,
-    /// `ClientIp`.
-    pub client_ip: Option<String>,
 }
 
 /// One different (key, type, value), with the nodes whose segments gave it.
@@ -73,8 +46,8 @@ pub struct Annotation {
     pub key: String,
     /// The value.
     pub value: AnnotationValue,
-    /// The nodes.
-    pub services: Vec<NodeKey>,
+    /// The nodes, ordered by name, type and account.
+    pub services: Vec<NodeAt>,
 }
 
 /// The value of an annotation.
@@ -101,7 +74,7 @@ pub struct RootCause {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RootCauseService {
     /// The service.
-    pub node: NodeKey,
+    pub node: NodeAt,
     /// It sent no segment itself.
     pub inferred: bool,
     /// Its own segment, then the subsegments walked inside it.

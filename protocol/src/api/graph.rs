@@ -1,6 +1,6 @@
 //! GetServiceGraph and GetTraceGraph. Source: `spec/api.md` sections 3.7, 3.8 and 6.2.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::RequestTime;
 use crate::timestamp::Timestamp;
@@ -98,12 +98,29 @@ pub struct Edge {
     pub start_time: f64,
     /// Last end of a caller, whole seconds rounded up.
     pub end_time: f64,
-    /// The callers' view.
-    pub summary_statistics: SummaryStatistics,
+    /// The callers' view; an empty object on link edges.
+    #[serde(serialize_with = "object_or_empty")]
+    pub summary_statistics: Option<SummaryStatistics>,
     /// The callers' view.
     pub response_time_histogram: Vec<HistogramEntry>,
     /// Other names the callers used.
     pub aliases: Vec<Alias>,
+    /// `link` when the edge stands for messages between traces; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edge_type: Option<&'static str>,
+    /// How old the messages were when they were taken up, on link edges alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received_event_age_histogram: Option<Vec<HistogramEntry>>,
+}
+
+fn object_or_empty<S: Serializer>(
+    statistics: &Option<SummaryStatistics>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match statistics {
+        Some(statistics) => statistics.serialize(to),
+        None => to.collect_map(std::iter::empty::<((), ())>()),
+    }
 }
 
 /// A name that a caller used for a callee.

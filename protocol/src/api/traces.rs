@@ -135,7 +135,7 @@ pub struct TraceSummary {
 }
 
 /// The root's request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 #[serde(rename_all = "PascalCase")]
 pub struct Http {
     /// URL.

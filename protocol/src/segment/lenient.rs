@@ -72,6 +72,20 @@ pub(crate) trait FromJson<'de>: Sized {
     }
 }
 
+/// A type whose fields are members of a JSON object, filled in where it stands: documents are read
+/// twice each, and moving the larger types about costs as much as reading their text.
+pub(crate) trait JsonObject<'de>: Default {
+    fn read<A: MapAccess<'de>>(&mut self, object: A) -> Result<(), A::Error>;
+}
+
+impl<'de, T: JsonObject<'de>> FromJson<'de> for Box<T> {
+    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        let mut this = Self::default();
+        this.read(object)?;
+        Ok(Some(this))
+    }
+}
+
 impl<'de, T: FromJson<'de>> Deserialize<'de> for Seen<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SeenVisitor(PhantomData))
@@ -227,23 +241,30 @@ macro_rules! json_object {
             $( $(#[$field_doc])* pub $field: Option<$type>, )*
         }
 
-        impl<'a> $crate::segment::lenient::FromJson<'a> for $name<'a> {
-            fn from_object<A: serde::de::MapAccess<'a>>(
-                mut object: A,
-            ) -> Result<Option<Self>, A::Error> {
-                let mut this = Self::default();
+        impl<'a> $crate::segment::lenient::JsonObject<'a> for $name<'a> {
+            fn read<A: serde::de::MapAccess<'a>>(&mut self, mut object: A) -> Result<(), A::Error> {
                 while let Some(key) = object.next_key::<$crate::segment::lenient::Key<'a>>()? {
                     match &*key.0 {
                         $( $member => {
                             let member: $crate::segment::lenient::Seen<$type> =
                                 object.next_value()?;
-                            this.$field = member.value();
+                            self.$field = member.value();
                         } )*
                         _ => {
                             object.next_value::<serde::de::IgnoredAny>()?;
                         }
                     }
                 }
+                Ok(())
+            }
+        }
+
+        impl<'a> $crate::segment::lenient::FromJson<'a> for $name<'a> {
+            fn from_object<A: serde::de::MapAccess<'a>>(
+                object: A,
+            ) -> Result<Option<Self>, A::Error> {
+                let mut this = Self::default();
+                $crate::segment::lenient::JsonObject::read(&mut this, object)?;
                 Ok(Some(this))
             }
         }

@@ -13,7 +13,7 @@ use super::lenient::Key;
 
 /// The members of one JSON object in order; of repeated names the last value, at the first place.
 #[derive(Debug, Clone)]
-pub struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub struct Members<'a>(Vec<Member<'a>>);
 
 impl<'a> Members<'a> {
     /// The members of the object that `text` is; `None` when it is no object.
@@ -50,11 +50,41 @@ impl<'a> Members<'a> {
     }
 }
 
+type Member<'a> = (Cow<'a, str>, &'a RawValue);
+
+/// Of repeated names the last value, at the first place.
+fn without_repeats(members: Vec<Member<'_>>) -> Vec<Member<'_>> {
+    let repeats = |(place, (name, _)): (usize, &Member<'_>)| {
+        let mut before = members.iter().take(place);
+        before.any(|(known, _)| known == name)
+    };
+    if members.len() <= COMPARED_MAX && !members.iter().enumerate().any(repeats) {
+        return members;
+    }
+    // an index, since a hostile object has a hundred thousand members
+    let mut places: HashMap<Cow<'_, str>, usize> = HashMap::new();
+    let mut kept: Vec<Member<'_>> = Vec::new();
+    for (name, value) in members {
+        match places.get(&name).and_then(|place| kept.get_mut(*place)) {
+            Some(member) => member.1 = value,
+            None => {
+                places.insert(name.clone(), kept.len());
+                kept.push((name, value));
+            }
+        }
+    }
+    kept
+}
+
+/// Members of an object whose names are compared each with each, which is cheaper than hashing them
+/// as long as they are few.
+const COMPARED_MAX: usize = 32;
+
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct MembersVisitor;
         impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+            type Value = Vec<Member<'de>>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
@@ -62,19 +92,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members: Self::Value = Vec::new();
-                // an index, since a hostile object has a hundred thousand members
-                let mut places: HashMap<Cow<'de, str>, usize> = HashMap::new();
                 while let Some(Key(name)) = map.next_key()? {
-                    let value = map.next_value()?;
-                    match places.get(&name).and_then(|place| members.get_mut(*place)) {
-                        Some(member) => member.1 = value,
-                        None => {
-                            places.insert(name.clone(), members.len());
-                            members.push((name, value));
-                        }
-                    }
+                    members.push((name, map.next_value()?));
                 }
-                Ok(members)
+                Ok(without_repeats(members))
             }
         }
         deserializer.deserialize_map(MembersVisitor).map(Self)

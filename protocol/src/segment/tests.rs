@@ -318,6 +318,45 @@ fn the_last_of_repeated_members_wins() {
 }
 
 #[test]
+fn the_last_of_repeated_members_wins_among_many_as_well() {
+    for count in [2, 32, 33, 1000] {
+        let members: Vec<String> = (0..count - 1).map(|at| format!("\"m{at}\":{at}")).collect();
+        let text = format!("{{{},\"m0\":\"last\"}}", members.join(","));
+        let members = raw::Members::of(&text).unwrap();
+        assert_eq!(members.iter().count(), count - 1, "{count}");
+        let (name, value) = members.iter().next().unwrap();
+        assert_eq!((name, value.get()), ("m0", "\"last\""), "{count}");
+    }
+}
+
+#[test]
+fn many_brackets_side_by_side_are_not_deep() {
+    for count in [DOCUMENT_DEPTH_MAX, 255, 256, 5000] {
+        let text = shop_with(serde_json::json!({"metadata": vec![[0; 0]; count]}));
+        assert_eq!(verdict(&text), None, "{count}");
+        let deep = format!("{}{}", "[".repeat(count), "]".repeat(count));
+        let text = SHOP.replace("{\"name\"", &format!("{{\"metadata\":{deep},\"name\""));
+        assert_eq!(
+            parse(&text).unwrap_err().code,
+            RejectionCode::ParseError,
+            "{count}"
+        );
+    }
+}
+
+#[test]
+fn a_bad_embedded_subsegment_does_not_hide_that_the_rest_is_no_json() {
+    let text = shop_with(serde_json::json!({"subsegments": [5]}));
+    assert_eq!(
+        parse(&text).unwrap_err().id.as_deref(),
+        Some("3f1e0c2b9a8d7e6f")
+    );
+    for broken in [text.replace("[5]", "[5,x]"), format!("{text},")] {
+        assert_eq!(parse(&broken), Err(Rejection::unreadable()), "{broken}");
+    }
+}
+
+#[test]
 fn names_are_cut_at_a_character_boundary() {
     let text = shop_with(serde_json::json!({"name": "ä".repeat(250)}));
     assert_eq!(parse(&text).unwrap().entity.name.chars().count(), 200);
@@ -412,5 +451,34 @@ proptest! {
         prop_assert!(parse(&text).is_ok());
         let members = raw::Members::of(&text).unwrap();
         prop_assert_eq!(members.value("metadata").unwrap().get(), number);
+    }
+}
+
+#[test]
+fn the_deepest_level_counts_wherever_it_lies() {
+    // 1 level, two for each embedded subsegment, and one for the object in the innermost
+    let nested = |embedded: usize, innermost: &str| {
+        let mut text = format!(
+            r#"{{"id":"00000000000000ff","name":"deep","start_time":1,"end_time":2,{innermost}}}"#
+        );
+        for _ in 1..embedded {
+            text = format!(
+                r#"{{"id":"00000000000000ff","name":"deep","start_time":1,"end_time":2,"subsegments":[{text}]}}"#
+            );
+        }
+        SHOP.replace("{\"name\"", &format!("{{\"subsegments\":[{text}],\"name\""))
+    };
+    for innermost in [r#""http":{}"#, r#""metadata":{}"#] {
+        assert_eq!(
+            parse(&nested(63, innermost)).map(|_| ()),
+            Ok(()),
+            "{innermost}"
+        );
+        let too_deep = nested(64, innermost);
+        assert_eq!(
+            parse(&too_deep).map(|_| ()),
+            Err(Rejection::unreadable()),
+            "{innermost}"
+        );
     }
 }

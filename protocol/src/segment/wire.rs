@@ -5,8 +5,9 @@ use std::borrow::Cow;
 
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
-use super::lenient::{FromJson, Key, Number, Seen};
-use super::{AnnotationValue, Aws, Cause, Http, Link, Sql};
+use super::lenient::{FromJson, JsonObject, Key, Number, Seen};
+use super::verdict::check_embedded;
+use super::{AnnotationValue, Aws, Cause, Entity, Http, Link, RejectionCode, Sql};
 use crate::ids::{SegmentId, TraceId};
 use crate::limits::{ANNOTATION_KEY_CHARS_MAX, ANNOTATION_VALUE_CHARS_MAX};
 
@@ -29,49 +30,48 @@ pub(super) struct EntityWire<'a> {
     pub(super) throttle: Option<bool>,
     pub(super) fault: Option<bool>,
     pub(super) traced: Option<bool>,
-    pub(super) http: Option<Http<'a>>,
-    pub(super) aws: Option<Aws<'a>>,
-    pub(super) sql: Option<Sql<'a>>,
-    pub(super) cause: Option<Cause<'a>>,
+    pub(super) http: Option<Box<Http<'a>>>,
+    pub(super) aws: Option<Box<Aws<'a>>>,
+    pub(super) sql: Option<Box<Sql<'a>>>,
+    pub(super) cause: Option<Box<Cause<'a>>>,
     pub(super) annotations: Annotations<'a>,
     pub(super) links: Vec<Link<'a>>,
     pub(super) subsegments: Subsegments<'a>,
 }
 
-impl<'a> FromJson<'a> for EntityWire<'a> {
-    fn from_object<A: MapAccess<'a>>(mut object: A) -> Result<Option<Self>, A::Error> {
-        let mut this = Self::default();
+impl<'a> JsonObject<'a> for EntityWire<'a> {
+    fn read<A: MapAccess<'a>>(&mut self, mut object: A) -> Result<(), A::Error> {
         while let Some(key) = object.next_key::<Key<'a>>()? {
             match &*key.0 {
-                "id" => this.id = object.next_value()?,
-                "name" => this.name = object.next_value()?,
-                "trace_id" => this.trace_id = object.next_value()?,
-                "parent_id" => this.parent_id = object.next_value()?,
-                "type" => this.kind = object.next_value()?,
-                "start_time" => this.start_time = object.next_value()?,
-                "end_time" => this.end_time = object.next_value()?,
-                "in_progress" => this.in_progress = object.next_value()?,
-                "namespace" => this.namespace = optional(&mut object)?,
-                "origin" => this.origin = optional(&mut object)?,
-                "user" => this.user = optional(&mut object)?,
-                "resource_arn" => this.resource_arn = optional(&mut object)?,
-                "error" => this.error = optional(&mut object)?,
-                "throttle" => this.throttle = optional(&mut object)?,
-                "fault" => this.fault = optional(&mut object)?,
-                "traced" => this.traced = optional(&mut object)?,
-                "http" => this.http = optional(&mut object)?,
-                "aws" => this.aws = optional(&mut object)?,
-                "sql" => this.sql = optional(&mut object)?,
-                "cause" => this.cause = optional(&mut object)?,
-                "annotations" => this.annotations = optional(&mut object)?.unwrap_or_default(),
-                "links" => this.links = optional(&mut object)?.unwrap_or_default(),
-                "subsegments" => this.subsegments = optional(&mut object)?.unwrap_or_default(),
+                "id" => self.id = object.next_value()?,
+                "name" => self.name = object.next_value()?,
+                "trace_id" => self.trace_id = object.next_value()?,
+                "parent_id" => self.parent_id = object.next_value()?,
+                "type" => self.kind = object.next_value()?,
+                "start_time" => self.start_time = object.next_value()?,
+                "end_time" => self.end_time = object.next_value()?,
+                "in_progress" => self.in_progress = object.next_value()?,
+                "namespace" => self.namespace = optional(&mut object)?,
+                "origin" => self.origin = optional(&mut object)?,
+                "user" => self.user = optional(&mut object)?,
+                "resource_arn" => self.resource_arn = optional(&mut object)?,
+                "error" => self.error = optional(&mut object)?,
+                "throttle" => self.throttle = optional(&mut object)?,
+                "fault" => self.fault = optional(&mut object)?,
+                "traced" => self.traced = optional(&mut object)?,
+                "http" => self.http = optional(&mut object)?,
+                "aws" => self.aws = optional(&mut object)?,
+                "sql" => self.sql = optional(&mut object)?,
+                "cause" => self.cause = optional(&mut object)?.map(Box::new),
+                "annotations" => self.annotations = optional(&mut object)?.unwrap_or_default(),
+                "links" => self.links = optional(&mut object)?.unwrap_or_default(),
+                "subsegments" => self.subsegments = optional(&mut object)?.unwrap_or_default(),
                 _ => {
                     object.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        Ok(Some(this))
+        Ok(())
     }
 }
 
@@ -79,18 +79,45 @@ fn optional<'a, A: MapAccess<'a>, T: FromJson<'a>>(object: &mut A) -> Result<Opt
     Ok(object.next_value::<Seen<T>>()?.value())
 }
 
-/// `subsegments`: unlike other arrays, an element that is no object may not be passed over, since
-/// one bad embedded subsegment refuses the whole document.
-#[derive(Debug, Default)]
-pub(super) struct Subsegments<'a>(pub(super) Vec<Seen<EntityWire<'a>>>);
+/// `subsegments`, each checked as soon as it is read. Unlike other arrays, an element that is no
+/// object may not be passed over, since one bad embedded subsegment refuses the whole document; of
+/// several the first is told.
+#[derive(Debug)]
+pub(super) struct Subsegments<'a>(pub(super) Result<Vec<Entity<'a>>, RejectionCode>);
+
+impl Default for Subsegments<'_> {
+    fn default() -> Self {
+        Self(Ok(Vec::new()))
+    }
+}
 
 impl<'a> FromJson<'a> for Subsegments<'a> {
     fn from_array<A: SeqAccess<'a>>(mut array: A) -> Result<Option<Self>, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = array.next_element()? {
-            elements.push(element);
+        let mut all = Ok(Vec::new());
+        while let Some(element) = array.next_element::<Seen<Embedded<'a>>>()? {
+            let checked = match element {
+                Seen::Value(Embedded(checked)) => checked,
+                Seen::Absent | Seen::WrongType => Err(RejectionCode::ParseError),
+            };
+            match (&mut all, checked) {
+                (Ok(entities), Ok(entity)) => entities.push(entity),
+                (Ok(_), Err(code)) => all = Err(code),
+                // what follows is read on, since it may be no JSON at all
+                (Err(_), _) => {}
+            }
         }
-        Ok(Some(Self(elements)))
+        Ok(Some(Self(all)))
+    }
+}
+
+/// An embedded subsegment and the verdict about it.
+struct Embedded<'a>(Result<Entity<'a>, RejectionCode>);
+
+impl<'a> FromJson<'a> for Embedded<'a> {
+    fn from_object<A: MapAccess<'a>>(object: A) -> Result<Option<Self>, A::Error> {
+        let mut wire = EntityWire::default();
+        wire.read(object)?;
+        Ok(Some(Self(check_embedded(&mut wire))))
     }
 }
 
@@ -116,16 +143,21 @@ impl<'a> FromJson<'a> for Annotations<'a> {
             .into_iter()
             .rev()
             .filter_map(|(key, value)| Some((key, value?)));
-        let is_short = |key: &str| key.chars().count() <= ANNOTATION_KEY_CHARS_MAX;
+        let is_short = |key: &str| has_at_most(ANNOTATION_KEY_CHARS_MAX, key);
         Ok(Some(Self(
             indexable.filter(|(key, _)| is_short(key)).collect(),
         )))
     }
 }
 
+/// Whether a text has no more characters than these; nearly every one has no more bytes.
+fn has_at_most(chars_max: usize, text: &str) -> bool {
+    text.len() <= chars_max || text.chars().count() <= chars_max
+}
+
 impl<'a> FromJson<'a> for AnnotationValue<'a> {
     fn from_text(text: Cow<'a, str>) -> Option<Self> {
-        (text.chars().count() <= ANNOTATION_VALUE_CHARS_MAX).then_some(Self::Text(text))
+        has_at_most(ANNOTATION_VALUE_CHARS_MAX, &text).then_some(Self::Text(text))
     }
 
     fn from_bool(value: bool) -> Option<Self> {

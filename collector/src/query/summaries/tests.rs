@@ -1,33 +1,27 @@
 //! Range types, sampling and paging, on views in a real store.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use radiograph_protocol::api::RequestTime;
 
 use super::*;
-use crate::query::token::TokenKey;
+use crate::query::sample::{self, message, visits};
 use crate::settle::settle;
-use crate::store::embedded::{EmbeddedStore, Options};
-use crate::store::{Record, Store};
+use crate::store::Record;
 
 /// A store with these settled traces: one segment each, from `start` to `end` in epoch seconds.
 async fn query(traces: &[(u128, f64, f64)]) -> (Query, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Arc::new(EmbeddedStore::open(dir.path(), Options::default()).unwrap());
-    let (mut records, mut ids) = (Vec::new(), Vec::new());
-    for (bits, start, end) in traces {
-        let trace_id = TraceId::from_bits(*bits);
-        let document = format!(
-            r#"{{"trace_id":"{trace_id}","id":"{:016x}","name":"s","start_time":{start},"end_time":{end}}}"#,
-            bits + 1
-        );
-        records.push(Record { trace_id, document });
-        ids.push(trace_id);
-    }
-    store.append(records).await.unwrap();
-    assert_eq!(settle(&*store, &ids).await.unwrap(), traces.len());
-    (Query::new(store, TokenKey::new([1; 32])), dir)
+    let documents: Vec<String> = traces
+        .iter()
+        .map(|(bits, start, end)| {
+            let trace_id = TraceId::from_bits(*bits);
+            format!(
+                r#"{{"trace_id":"{trace_id}","id":"{:016x}","name":"s","start_time":{start},"end_time":{end}}}"#,
+                bits + 1
+            )
+        })
+        .collect();
+    sample::with(&documents).await
 }
 
 fn window(start: i64, end: i64) -> GetTraceSummariesRequest {
@@ -201,4 +195,155 @@ async fn a_token_belongs_to_its_window_and_range_type() {
             "InvalidRequestException: Invalid token"
         );
     }
+}
+
+fn filtered(request: GetTraceSummariesRequest, filter: &str) -> GetTraceSummariesRequest {
+    GetTraceSummariesRequest {
+        filter_expression: Some(filter.to_owned()),
+        ..request
+    }
+}
+
+#[tokio::test]
+async fn a_filter_selects_traces_and_all_that_were_looked_at_are_counted() {
+    let (query, _dir) = sample::with(&visits(30, 1.0)).await;
+    sample::group(&query, "failing", "fault").await;
+    let asked = || window(sample::T0, sample::T0 + 60);
+    let rows = [
+        ("fault", 10),
+        ("service(\"pay\")", 30),
+        ("service(\"pay\") AND fault", 10),
+        ("group.name = \"failing\"", 10),
+        ("group.name = \"Default\"", 30),
+        ("group.name = \"Default\" AND fault", 10),
+        ("service(\"nowhere\")", 0),
+        ("", 30),
+        (" \t\n", 30),
+    ];
+    for (filter, expected) in rows {
+        let answer = query
+            .trace_summaries(filtered(asked(), filter))
+            .await
+            .unwrap();
+        assert_eq!(answer.trace_summaries.len(), expected, "{filter:?}");
+        assert_eq!(answer.traces_processed_count, 30, "{filter:?}");
+        let is_right = |summary: &TraceSummary| summary.has_fault || expected != 10;
+        assert!(answer.trace_summaries.iter().all(is_right), "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_bad_request_for_summaries_has_its_text() {
+    let (query, _dir) = sample::empty();
+    let asked = || window(100, 200);
+    let sampled = |name: &str, value: Option<f64>| GetTraceSummariesRequest {
+        sampling: Some(true),
+        sampling_strategy: Some(SamplingStrategy {
+            name: Some(name.to_owned()),
+            value,
+        }),
+        ..of_type(asked(), "Event")
+    };
+    let rate = "Sampling rate must be specified and its value must be between [0, 1]";
+    let fixed_rate = "Cannot use FixedRate with input time range type: TraceId. \
+                      Please try using time range type: Event";
+    let rows = [
+        (
+            GetTraceSummariesRequest::default(),
+            "StartTime must not be null",
+        ),
+        (
+            window(200, 199),
+            "End time cannot be earlier than start time",
+        ),
+        (
+            window(0, 6 * 3600 + 1),
+            "Time range cannot be longer than 6 hours",
+        ),
+        (
+            of_type(asked(), "event"),
+            "TimeRangeType must be one of [TraceId, Event, Service]",
+        ),
+        (sampled("FixedRate", None), rate),
+        (sampled("FixedRate", Some(1.1)), rate),
+        (sampled("FixedRate", Some(-0.1)), rate),
+        (
+            of_type(sampled("FixedRate", Some(0.5)), "TraceId"),
+            fixed_rate,
+        ),
+        (
+            sampled("Best", None),
+            "SamplingStrategy Name must be one of [PartialScan, FixedRate]",
+        ),
+        (
+            filtered(asked(), "group.name = \"nope\""),
+            "Group not found: nope",
+        ),
+    ];
+    for (request, text) in rows {
+        let refusal = message(query.trace_summaries(request).await);
+        assert_eq!(refusal, format!("InvalidRequestException: {text}"));
+    }
+    for filter in ["duration < ", "foo = 1", "ok && fault"] {
+        let refusal = message(query.trace_summaries(filtered(asked(), filter)).await);
+        let expected = "InvalidRequestException: Error Location: line 1, position ";
+        assert!(refusal.starts_with(expected), "{filter}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_selects_nothing_gives_empty_pages_of_bounded_work() {
+    let count = PAGE_SCAN_MAX + 1;
+    let traces: Vec<(u128, f64, f64)> = (1..=count as u128).map(|id| (id, 150.0, 160.0)).collect();
+    let (query, _dir) = query(&traces).await;
+    let asked = || filtered(window(100, 200), "fault");
+    let first = query.trace_summaries(asked()).await.unwrap();
+    assert_eq!(first.trace_summaries, []);
+    assert_eq!(first.traces_processed_count, PAGE_SCAN_MAX);
+    let next_token = first.next_token.clone();
+    assert!(next_token.is_some());
+    for other in ["ok", "fault ", ""] {
+        let next_token = next_token.clone();
+        let other = GetTraceSummariesRequest {
+            next_token,
+            ..filtered(asked(), other)
+        };
+        let refusal = message(query.trace_summaries(other).await);
+        assert_eq!(refusal, "InvalidRequestException: Invalid token");
+    }
+    let second = GetTraceSummariesRequest {
+        next_token,
+        ..asked()
+    };
+    let second = query.trace_summaries(second).await.unwrap();
+    assert_eq!(second.traces_processed_count, 1);
+    assert_eq!(second.next_token, None);
+}
+
+#[tokio::test]
+async fn a_page_that_is_full_goes_on_right_behind_its_last_trace() {
+    // every third trace is selected, so a page ends amid the views that were read for it
+    let count = u32::try_from(3 * PAGE_TRACES_MAX + 100).unwrap();
+    let (query, _dir) = sample::with(&visits(count, 0.5)).await;
+    let (mut ids, mut looked_at, mut token) = (BTreeSet::new(), 0, None);
+    for page in 0.. {
+        let request = GetTraceSummariesRequest {
+            next_token: token,
+            ..filtered(window(sample::T0, sample::T0 + 3600), "fault")
+        };
+        let answer = query.trace_summaries(request).await.unwrap();
+        let found = answer.trace_summaries.len();
+        assert_eq!(found == PAGE_TRACES_MAX, page == 0, "page {page}: {found}");
+        looked_at += answer.traces_processed_count;
+        for summary in answer.trace_summaries {
+            assert!(summary.has_fault);
+            assert!(ids.insert(summary.id), "a trace comes once");
+        }
+        token = answer.next_token;
+        if token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(looked_at, 3 * PAGE_TRACES_MAX + 100);
+    assert_eq!(ids.len(), count.div_ceil(3) as usize);
 }

@@ -10,9 +10,11 @@ use radiograph_protocol::timestamp::Timestamp;
 
 use super::Subject;
 use crate::store::{
-    Cursor, Record, ScanRange, StateRecord, Store, StoreError, TraceDocuments, ViewPage, ViewScan,
+    Cursor, OversizedView, Record, ScanRange, StateRecord, Store, StoreError, TraceDocuments,
+    ViewPage, ViewScan,
 };
-use crate::trace::totals::{MinuteTotals, Totals};
+use crate::trace::contributions;
+use crate::trace::totals::{MinuteTotals, Totals, Wanted};
 use crate::trace::view::TraceView;
 
 /// The store.
@@ -27,12 +29,42 @@ struct Lists {
     documents: Vec<(Arrival, Record)>,
     views: BTreeMap<TraceId, (Arrival, TraceView)>,
     state: BTreeMap<String, StateRecord>,
+    /// Views of more segments are too large; `None` takes any.
+    segments_max: Option<usize>,
+    /// What arrives just before the next views are put.
+    before_put: Vec<Record>,
+    /// How many of the next puts fail.
+    failures: u32,
+    /// Its documents cannot be read.
+    unreadable: Option<TraceId>,
 }
 
 /// The hour and the number in the order of all arrivals.
 type Arrival = (i64, u64);
 
 impl MemoryStore {
+    /// A store that takes views of so many segments only.
+    pub(crate) fn of_small_views(segments_max: usize) -> Self {
+        let store = Self::default();
+        store.lists().segments_max = Some(segments_max);
+        store
+    }
+
+    /// These documents arrive just before the next views are put.
+    pub(crate) fn arrive_before_put(&self, records: Vec<Record>) {
+        self.lists().before_put = records;
+    }
+
+    /// So many of the next puts fail.
+    pub(crate) fn fail_puts(&self, failures: u32) {
+        self.lists().failures = failures;
+    }
+
+    /// From now on this trace's documents cannot be read.
+    pub(crate) fn damage(&self, trace_id: TraceId) {
+        self.lists().unreadable = Some(trace_id);
+    }
+
     fn lists(&self) -> MutexGuard<'_, Lists> {
         self.0.lock().unwrap()
     }
@@ -50,7 +82,32 @@ impl Lists {
             .filter(move |(_, record)| record.trace_id == trace_id)
     }
 
-    fn is_unsettled(&self, trace_id: TraceId) -> bool {
+    fn add(&mut self, records: Vec<Record>) {
+        for record in records {
+            if self.documents.iter().all(|(_, known)| *known != record) {
+                let arrival = self.arrival();
+                self.documents.push((arrival, record));
+            }
+        }
+    }
+
+    fn count_of(&self, trace_id: TraceId) -> u32 {
+        u32::try_from(self.of(trace_id).count()).unwrap()
+    }
+
+    fn traces_with_stale_links(&self) -> impl Iterator<Item = (TraceId, TraceId)> {
+        let views = self.views.values().map(|(_, view)| view);
+        let views = views.filter(|view| self.count_of(view.trace_id) > 0);
+        views.flat_map(|view| {
+            let links = view.facts.links.iter();
+            let others = links.filter(|link| link.trace_id != view.trace_id);
+            let stale =
+                others.filter(|link| self.count_of(link.trace_id) != link.producer_revision);
+            stale.map(|link| (view.trace_id, link.trace_id))
+        })
+    }
+
+    fn lacks_documents(&self, trace_id: TraceId) -> bool {
         self.views.get(&trace_id).is_none_or(|((_, viewed), view)| {
             self.of(trace_id).count() != view.revision as usize
                 || self.of(trace_id).any(|((_, arrived), _)| arrived > viewed)
@@ -61,18 +118,18 @@ impl Lists {
 #[async_trait]
 impl Store for MemoryStore {
     async fn append(&self, records: Vec<Record>) -> Result<(), StoreError> {
-        let mut lists = self.lists();
-        for record in records {
-            if lists.documents.iter().all(|(_, known)| *known != record) {
-                let arrival = lists.arrival();
-                lists.documents.push((arrival, record));
-            }
-        }
+        self.lists().add(records);
         Ok(())
     }
 
     async fn documents(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceDocuments>, StoreError> {
         let lists = self.lists();
+        if lists.unreadable.is_some_and(|id| trace_ids.contains(&id)) {
+            return Err(StoreError::Corrupt {
+                path: "memory".to_owned(),
+                reason: "damaged".to_owned(),
+            });
+        }
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for trace_id in trace_ids
@@ -94,9 +151,32 @@ impl Store for MemoryStore {
         Ok(found)
     }
 
-    async fn put_views(&self, views: Vec<TraceView>) -> Result<(), StoreError> {
+    async fn document_counts(&self, trace_ids: &[TraceId]) -> Result<Vec<u32>, StoreError> {
+        let lists = self.lists();
+        Ok(trace_ids.iter().map(|id| lists.count_of(*id)).collect())
+    }
+
+    async fn put_views(&self, views: Vec<TraceView>) -> Result<Vec<OversizedView>, StoreError> {
         let mut lists = self.lists();
+        if lists.failures > 0 {
+            lists.failures -= 1;
+            return Err(StoreError::Closed);
+        }
+        let arriving = std::mem::take(&mut lists.before_put);
+        lists.add(arriving);
+        let mut oversized = Vec::new();
         for view in views {
+            if lists
+                .segments_max
+                .is_some_and(|max| view.facts.segments.len() > max)
+            {
+                oversized.push(OversizedView {
+                    trace_id: view.trace_id,
+                    revision: view.revision,
+                    bytes: view.facts.segments.len(),
+                });
+                continue;
+            }
             let count = lists.of(view.trace_id).count();
             let is_outranked = lists.views.get(&view.trace_id).is_some_and(|(_, stored)| {
                 let counts_dropped_ones = count > 0 && stored.revision as usize > count;
@@ -107,7 +187,7 @@ impl Store for MemoryStore {
                 lists.views.insert(view.trace_id, (arrival, view));
             }
         }
-        Ok(())
+        Ok(oversized)
     }
 
     async fn views(&self, scan: ViewScan) -> Result<ViewPage, StoreError> {
@@ -118,12 +198,13 @@ impl Store for MemoryStore {
         let lists = self.lists();
         let views = lists.views.values().map(|(_, view)| view);
         let hits = views.filter(|view| {
-            let reached = match scan.range {
-                ScanRange::Started => view.summary.start,
-                ScanRange::Active => view.summary.latest,
+            let (from, until) = match scan.range {
+                ScanRange::Started => (view.summary.start, view.summary.start),
+                ScanRange::Active => (view.summary.start, view.summary.latest),
+                ScanRange::Contributing => (view.earliest(), view.summary.latest),
             };
-            view.summary.start < scan.end
-                && reached >= scan.start
+            from < scan.end
+                && until >= scan.start
                 && scan.after.is_none_or(|after| cursor(view) < after)
         });
         let mut hits: Vec<_> = hits.collect();
@@ -141,19 +222,39 @@ impl Store for MemoryStore {
     async fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MinuteTotals, StoreError> {
         let mut sum = Totals::default();
         for (_, view) in self.lists().views.values() {
-            sum.add(&view.contributions, 1);
+            contributions::add(view, &mut sum, 1);
         }
         Ok(sum.window(start, end))
+    }
+
+    async fn minutes(
+        &self,
+        start: Timestamp,
+        end: Timestamp,
+        wanted: Wanted,
+    ) -> Result<Totals, StoreError> {
+        let mut sum = Totals::default();
+        for (_, view) in self.lists().views.values() {
+            contributions::add(view, &mut sum, 1);
+        }
+        Ok(sum.minutes(start, end, &wanted))
+    }
+
+    async fn linking_to(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceId>, StoreError> {
+        let lists = self.lists();
+        let stale = lists.traces_with_stale_links();
+        let linking = stale.filter(|(_, producer)| trace_ids.contains(producer));
+        let linking: BTreeSet<_> = linking.map(|(linking, _)| linking).collect();
+        Ok(linking.into_iter().collect())
     }
 
     async fn unsettled(&self) -> Result<Vec<TraceId>, StoreError> {
         let lists = self.lists();
         let traces = lists.documents.iter().map(|(_, record)| record.trace_id);
-        let traces: BTreeSet<_> = traces.collect();
-        Ok(traces
-            .into_iter()
-            .filter(|trace_id| lists.is_unsettled(*trace_id))
-            .collect())
+        let traces: BTreeSet<_> = traces.filter(|id| lists.lacks_documents(*id)).collect();
+        let linking = lists.traces_with_stale_links().map(|(linking, _)| linking);
+        let unsettled: BTreeSet<_> = linking.chain(traces).collect();
+        Ok(unsettled.into_iter().collect())
     }
 
     async fn drop_before(&self, time: Timestamp) -> Result<(), StoreError> {

@@ -1,14 +1,15 @@
 //! Random sessions on a store, compared after every step with the same on [`MemoryStore`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use radiograph_protocol::timestamp::Timestamp;
 
 use super::memory::MemoryStore;
-use super::sample::{HOUR, lasting, trace};
+use super::sample::{HOUR, lasting, linking, trace};
 use super::{
-    Record, ScanRange, Subject, all_totals, all_views, append, documents_of, put, scan, unsettled,
+    Record, ScanRange, Subject, all_totals, all_views, append, documents_of, linking_to, put, scan,
+    unsettled,
 };
 
 const TRACES: std::ops::Range<u32> = 0..4;
@@ -24,6 +25,12 @@ pub(crate) enum Step {
         revision: u32,
         start: i64,
         seconds: i64,
+    },
+    /// Puts a view with links to traces as they were with so many documents, right or wrong.
+    Link {
+        trace: u32,
+        revision: u32,
+        producers: Vec<(u32, u32)>,
     },
     /// Puts the view that a trace ought to have.
     Settle { trace: u32 },
@@ -42,6 +49,9 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => prop::collection::vec(document, 1..4).prop_map(Step::Append),
         2 => (TRACES, 1..5_u32, 0..200_i64, 0..100_i64).prop_map(
             |(trace, revision, start, seconds)| Step::Put { trace, revision, start, seconds }
+        ),
+        2 => (TRACES, 1..4_u32, prop::collection::vec((TRACES, 0..4_u32), 1..4)).prop_map(
+            |(trace, revision, producers)| Step::Link { trace, revision, producers }
         ),
         3 => TRACES.prop_map(|trace| Step::Settle { trace }),
         2 => (1..90_i64).prop_map(|minutes| Step::Wait { minutes }),
@@ -89,6 +99,16 @@ async fn take(subject: &mut dyn Subject, step: &Step, now: i64) {
             )
             .await;
         }
+        Step::Link {
+            trace,
+            revision,
+            producers,
+        } => {
+            // as in life, one view takes a trace to be the same in all its links
+            let producers: BTreeMap<u32, u32> = producers.iter().copied().collect();
+            let producers: Vec<_> = producers.into_iter().collect();
+            put(subject, &[linking(*trace, *revision, HOUR, &producers)]).await;
+        }
         Step::Settle { trace: number } => {
             let count = documents_of(subject, trace(*number)).await.len();
             if let Ok(revision @ 1..) = u32::try_from(count) {
@@ -134,6 +154,13 @@ async fn compare(subject: &dyn Subject, model: &MemoryStore, step: &Step) {
         all_totals(model).await,
         "totals after {step:?}"
     );
+    for producer in TRACES.map(trace) {
+        let (found, expected) = (
+            linking_to(subject, &[producer]).await,
+            linking_to(model, &[producer]).await,
+        );
+        assert_eq!(found, expected, "linking to {producer} after {step:?}");
+    }
     let (found, expected): (BTreeSet<_>, _) = (unsettled(subject).await, unsettled(model).await);
     assert_eq!(found, expected, "unsettled after {step:?}");
 }

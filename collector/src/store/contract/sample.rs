@@ -1,13 +1,17 @@
 //! Values for the suite.
 
-use radiograph_protocol::ids::TraceId;
+use radiograph_protocol::ids::{SegmentId, TraceId};
 use radiograph_protocol::segment::Flags;
-use radiograph_protocol::timestamp::{Elapsed, Timestamp};
+use radiograph_protocol::timestamp::Timestamp;
 
-use crate::trace::histogram::Histogram;
-use crate::trace::node::{EdgeKey, NodeKey};
-use crate::trace::summary::{Annotation, AnnotationValue, HttpSummary, Summary};
-use crate::trace::totals::{EdgeTotals, MinuteTotals, NodeTotals, Span, Statistics, Totals};
+use crate::trace::contributions;
+use crate::trace::facts::{
+    CallFacts, EntityAt, EntityFacts, Facts, HostFacts, HttpFacts, LinkFacts, NodeAt,
+    ProducerFacts, SegmentAt, SegmentFacts, SegmentKind,
+};
+use crate::trace::node::NodeKey;
+use crate::trace::summary::{Annotation, AnnotationValue, Summary};
+use crate::trace::totals::{MinuteTotals, Span, Totals};
 use crate::trace::view::TraceView;
 
 /// Epoch seconds of 2026-11-21 14:00 UTC, a full hour.
@@ -33,9 +37,37 @@ pub fn lasting(number: u32, revision: u32, start_seconds: i64, seconds: i64) -> 
     TraceView {
         trace_id: trace(number),
         revision,
+        nodes: vec![node(), NodeKey::client_of("Scorekeep")],
         summary: summary(start, latest),
-        contributions: contributions(start, latest, revision),
+        facts: facts(start, latest, revision),
     }
+}
+
+/// A view that links to these traces, other ones or its own, as they were with so many documents.
+#[must_use]
+pub fn linking(
+    number: u32,
+    revision: u32,
+    start_seconds: i64,
+    producers: &[(u32, u32)],
+) -> TraceView {
+    let mut view = view(number, revision, start_seconds);
+    let start = view.summary.start;
+    let link = |(producer, documents): &(u32, u32)| LinkFacts {
+        trace_id: trace(*producer),
+        id: SegmentId::from_bits(u64::from(*producer) + 1).unwrap(),
+        consumer: SegmentAt(0),
+        start,
+        end: view.summary.latest,
+        producer_revision: *documents,
+        producer: (*documents > 0).then(|| ProducerFacts {
+            node: NodeAt(1),
+            is_sent: false,
+            age: start.since(start),
+        }),
+    };
+    view.facts.links = producers.iter().map(link).collect();
+    view
 }
 
 fn node() -> NodeKey {
@@ -57,68 +89,57 @@ fn summary(start: Timestamp, latest: Timestamp) -> Summary {
         has_error: true,
         has_throttle: false,
         is_partial: false,
-        http: HttpSummary {
-            status: Some(404),
-            ..HttpSummary::default()
-        },
+        root: Some(SegmentAt(0)),
         annotations: vec![Annotation {
             key: "game".to_owned(),
             value: AnnotationValue::Number(0.1),
-            services: vec![node()],
+            services: vec![NodeAt(0)],
         }],
-        users: vec![("5M388M1E".to_owned(), vec![node()])],
-        services: vec![NodeKey::client_of("Scorekeep"), node()],
-        resource_arns: Vec::new(),
-        instance_ids: Vec::new(),
-        availability_zones: Vec::new(),
-        entry_point: Some(node()),
+        services: vec![NodeAt(0), NodeAt(1)],
         fault_root_causes: Vec::new(),
         error_root_causes: Vec::new(),
         response_time_root_causes: Vec::new(),
-        segments: vec![(start, Some(latest))],
     }
 }
 
-/// One node with as many requests as the revision says, and one edge, in the minute of the start.
-fn contributions(start: Timestamp, end: Timestamp, revision: u32) -> Totals {
-    let elapsed = end.since(start);
-    let span = Span { start, end };
-    let failed = Statistics::of(
-        Flags {
-            error: true,
-            ..Flags::default()
-        },
-        elapsed,
-    );
-    let one = NodeTotals {
-        present: 1,
-        sent: 1,
-        roots: 1,
-        statistics: failed,
-        response_times: Histogram::of(elapsed),
-        durations: Histogram::of(elapsed),
-        span,
+/// As many requests as the revision says, and one call of a client, in the minute of the end.
+fn facts(start: Timestamp, end: Timestamp, revision: u32) -> Facts {
+    let segment = SegmentFacts {
+        node: NodeAt(0),
+        entity: EntityAt(0),
+        earliest: start,
+        latest: end,
+        kind: SegmentKind::Sent,
+        is_root: true,
+        host: Some(Box::new(HostFacts {
+            user: Some("5M388M1E".to_owned()),
+            ..HostFacts::default()
+        })),
     };
-    let mut minute = MinuteTotals::default();
-    for _ in 0..revision {
-        minute.add_node(&node(), &one, 1);
-    }
-    let edge = EdgeKey {
-        source: NodeKey::client_of("Scorekeep"),
-        target: node(),
+    let http = HttpFacts {
+        status: Some(404),
+        ..HttpFacts::default()
     };
-    let call = EdgeTotals {
-        present: 1,
-        source_sent: 1,
-        target_sent: 1,
-        statistics: Statistics::of(Flags::default(), Elapsed::from_micros(1)),
-        response_times: Histogram::of(elapsed),
-        aliases: [(node(), 1)].into(),
-        span,
+    let error = Flags {
+        error: true,
+        ..Flags::default()
     };
-    minute.add_edge(&edge, &call, 1);
-    Totals {
-        minutes: [(start.minute(), minute)].into(),
+    Facts {
+        entities: vec![EntityFacts {
+            start,
+            end: Some(end),
+            flags: error,
+            http: Some(Box::new(http)),
+        }],
+        segments: vec![segment; usize::try_from(revision).unwrap_or(0)],
+        calls: vec![CallFacts {
+            source: None,
+            target: SegmentAt(0),
+            entity: EntityAt(0),
+            is_counted: true,
+            alias: None,
+        }],
+        links: Vec::new(),
     }
 }
 
@@ -131,6 +152,7 @@ pub fn without_spans(mut totals: MinuteTotals) -> MinuteTotals {
     };
     totals.nodes.values_mut().for_each(|node| node.span = none);
     totals.edges.values_mut().for_each(|edge| edge.span = none);
+    totals.links.values_mut().for_each(|link| link.span = none);
     totals
 }
 
@@ -139,7 +161,7 @@ pub fn without_spans(mut totals: MinuteTotals) -> MinuteTotals {
 pub fn sum(views: &[TraceView]) -> MinuteTotals {
     let mut sum = Totals::default();
     for view in views {
-        sum.add(&view.contributions, 1);
+        contributions::add(view, &mut sum, 1);
     }
     without_spans(sum.all())
 }

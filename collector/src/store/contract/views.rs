@@ -1,5 +1,7 @@
 //! Promises about views, totals and what is unsettled.
 
+use radiograph_protocol::timestamp::Timestamp;
+
 use super::sample::{HOUR, lasting, sum, trace, view};
 use super::{ScanRange, Subject, all_totals, all_views, append, put, scan, totals, unsettled};
 
@@ -70,6 +72,20 @@ pub async fn an_active_scan_finds_a_long_trace(subject: &mut dyn Subject) {
     assert_eq!(active((HOUR - 9, HOUR + 1)).await, long);
 }
 
+/// A trace contributes from the first moment of any entity, before its own start as well.
+pub async fn a_contributing_scan_finds_what_began_before_its_trace(subject: &mut dyn Subject) {
+    let mut early = view(1, 1, HOUR + 100);
+    early.facts.segments[0].earliest = Timestamp::from_seconds(HOUR);
+    put(subject, &[early.clone(), view(2, 1, HOUR + 7200)]).await;
+    let window = (HOUR, HOUR + 1);
+    let contributing = scan(subject, window, ScanRange::Contributing, 1).await;
+    assert!(contributing.contains(&early), "{contributing:?}");
+    assert_eq!(scan(subject, window, ScanRange::Active, 1).await, []);
+    subject.reopen().await;
+    let contributing = scan(subject, window, ScanRange::Contributing, 1).await;
+    assert!(contributing.contains(&early), "{contributing:?}");
+}
+
 /// Only the last view of a trace is there, at its new place, and only it counts in the totals.
 pub async fn a_view_replaces_the_earlier_one_in_views_and_totals(subject: &mut dyn Subject) {
     put(subject, &[view(1, 1, HOUR + 100), view(2, 1, HOUR)]).await;
@@ -106,7 +122,7 @@ pub async fn totals_cover_the_minutes_of_the_window(subject: &mut dyn Subject) {
         subject,
         &[
             view(1, 1, HOUR),
-            view(2, 1, HOUR + 59),
+            view(2, 1, HOUR + 58),
             view(3, 1, HOUR + 60),
         ],
     )

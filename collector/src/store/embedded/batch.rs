@@ -56,6 +56,16 @@ impl Batch {
             })
     }
 
+    /// The documents of all requests, to take their texts.
+    pub(super) fn documents_mut(&mut self) -> impl Iterator<Item = &mut NewDocument> {
+        self.requests
+            .iter_mut()
+            .flat_map(|request| match &mut request.work {
+                Work::Append(documents) => documents.as_mut_slice(),
+                Work::PutViews(_) | Work::DropBefore(_) => &mut [],
+            })
+    }
+
     /// The views of all requests.
     pub(super) fn views(&self) -> impl Iterator<Item = &NewView> {
         self.requests

@@ -5,7 +5,7 @@
 //! ride on the next sync. After a failed write or sync nobody knows what the disk holds, and a sync
 //! that is tried again may report success for pages that are lost: the store is poisoned.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,12 +20,15 @@ use super::failure::Doing;
 use super::format::BlockEncoder;
 use super::hour::Hour;
 use super::index::{Index, Place, ViewEntry};
+use super::links::Producers;
 use super::log::LogWriter;
 use super::pack::Packer;
 use super::payload::DocumentDigest;
 use super::queue::Request;
 use super::shared::Shared;
 use crate::store::StoreError;
+use crate::trace::contributions;
+use crate::trace::link::producers_of;
 use crate::trace::totals::Totals;
 use crate::trace::view::TraceView;
 
@@ -49,7 +52,7 @@ pub(super) struct Committer {
 #[derive(Default)]
 struct Outcome {
     documents: Vec<(TraceId, DocumentDigest, Place)>,
-    views: Vec<(TraceId, ViewEntry)>,
+    views: Vec<(TraceId, ViewEntry, Producers)>,
     totals_gained: Totals,
     totals_lost: Totals,
 }
@@ -91,11 +94,11 @@ impl Committer {
             }
         };
         for (view, _) in views.values() {
-            outcome.totals_gained.add(&view.contributions, 1);
+            contributions::add(view, &mut outcome.totals_gained, 1);
         }
         let written = self.write(&batch, &views, &mut outcome);
         match &written {
-            Ok(()) => self.publish(outcome),
+            Ok(()) => self.publish(outcome, &mut batch),
             Err(error) => {
                 tracing::error!(%error, "the store takes no more writes");
                 self.is_poisoned = true;
@@ -112,7 +115,7 @@ impl Committer {
             if let Some(old) = old
                 && let Some(view) = self.shared.blocks.view(old.place)?
             {
-                sum.add(&view.contributions, 1);
+                contributions::add(&view, &mut sum, 1);
             }
         }
         Ok(sum)
@@ -133,7 +136,8 @@ impl Committer {
         let at = hour.path(std::path::Path::new(""));
         for (trace_id, (view, encoded)) in views {
             let place = packer.view(encoded).doing(packing, &at)?;
-            outcome.views.push((*trace_id, ViewEntry::of(view, place)));
+            let entry = ViewEntry::of(view, place);
+            outcome.views.push((*trace_id, entry, producers_of(view)));
         }
         let mut fresh = HashSet::new();
         for new in batch.documents() {
@@ -155,13 +159,26 @@ impl Committer {
         Ok(())
     }
 
-    fn publish(&self, outcome: Outcome) {
+    /// Makes what is written known, and hands the texts over to those who will settle them.
+    fn publish(&self, outcome: Outcome, batch: &mut Batch) {
+        let places = outcome.documents.iter();
+        let mut places: HashMap<_, _> = places
+            .map(|(trace_id, digest, place)| ((*trace_id, *digest), *place))
+            .collect();
+        let mut recent = self.shared.recent();
+        for new in batch.documents_mut() {
+            // a document that came twice is where it came first
+            if let Some(place) = places.remove(&(new.trace_id, new.digest)) {
+                recent.put(place, std::mem::take(&mut new.document));
+            }
+        }
+        drop(recent);
         let mut index = self.shared.index_mut();
         for (trace_id, digest, place) in outcome.documents {
             index.add_document(trace_id, digest, place);
         }
-        for (trace_id, view) in outcome.views {
-            index.put_view(trace_id, view);
+        for (trace_id, view, producers) in outcome.views {
+            index.put_view(trace_id, view, producers);
         }
         index.totals.add(&outcome.totals_lost, -1);
         index.totals.add(&outcome.totals_gained, 1);
@@ -192,11 +209,12 @@ impl Committer {
         index.forget(partition.id);
         index.totals.add(&lost, -1);
         drop(index);
+        self.shared.recent().forget(partition.id);
         self.shared.blocks.forget(partition.id);
         if has_unread {
             let rest = self.shared.index().view_places(None);
-            let (sum, _) = self.shared.sum_of_views(&rest);
-            self.shared.index_mut().totals = sum;
+            let totals = self.shared.running_totals(&rest);
+            self.shared.index_mut().totals = totals;
         }
     }
 }

@@ -2,19 +2,21 @@
 //!
 //! Memory, measured with a million settled traces: 470 B per trace of one document, 600 B per trace of
 //! five. Of that a document is 32 B, and the rest the trace's entry, its place in the order of views
-//! and in the list of its partition, and the slack of tables that grow by doubling.
+//! and in the list of its partition, and the slack of tables that grow by doubling. Links come on top
+//! (`links.rs`).
 //! A look-up is one hash, whatever the retention. A scan of what *started* in a window costs what it
 //! returns. A scan of what was *active* walks every view that started before the window's end, since
 //! a long trace may have started at any time; it touches 40 B for each, and no disk.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use radiograph_protocol::ids::TraceId;
-use radiograph_protocol::timestamp::Timestamp;
+use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
+use super::links::{Links, Producers};
 use super::payload::DocumentDigest;
 use crate::store::{Cursor, ScanRange, ViewScan};
-use crate::trace::totals::Totals;
+use crate::trace::running::RunningTotals;
 use crate::trace::view::TraceView;
 
 /// One log file in one life: a file made anew under the same name has another id, so that nothing
@@ -43,6 +45,7 @@ pub(super) struct ViewEntry {
     pub(super) revision: u32,
     start: Timestamp,
     latest: Timestamp,
+    lead: Elapsed,
 }
 
 impl ViewEntry {
@@ -54,6 +57,7 @@ impl ViewEntry {
             revision: view.revision,
             start,
             latest,
+            lead: start.since(view.earliest()),
         }
     }
 }
@@ -72,8 +76,12 @@ pub(super) struct Index {
     order: BTreeMap<Cursor, Timestamp>,
     /// The traces that may have something in a partition; repeats are harmless.
     touched: HashMap<PartitionId, Vec<TraceId>>,
+    /// Which views link to which traces.
+    links: Links,
+    /// The longest that anything of a trace began before the trace's start; never shrinks.
+    lead: Elapsed,
     /// The sum of all views' contributions; kept by those who put and take views.
-    pub(super) totals: Totals,
+    pub(super) totals: RunningTotals,
 }
 
 impl Index {
@@ -113,8 +121,11 @@ impl Index {
         self.traces.get(&trace_id)?.view
     }
 
-    /// Replaces the view of a trace; its share of the totals is the caller's affair.
-    pub(super) fn put_view(&mut self, trace_id: TraceId, view: ViewEntry) {
+    /// Replaces the view of a trace, and which others it links to; its share of the totals is the
+    /// caller's affair.
+    pub(super) fn put_view(&mut self, trace_id: TraceId, view: ViewEntry, producers: Producers) {
+        self.links.replace(trace_id, producers);
+        self.lead = self.lead.max(view.lead);
         let entry = self.traces.entry(trace_id).or_default();
         if let Some(old) = entry.view.replace(view) {
             self.order.remove(&Cursor {
@@ -148,11 +159,14 @@ impl Index {
             start,
             trace_id: TraceId::from_bits(0),
         };
-        let end = first_of(scan.end);
+        let end = first_of(match scan.range {
+            ScanRange::Started | ScanRange::Active => scan.end,
+            ScanRange::Contributing => scan.end.plus_micros(self.lead.micros()),
+        });
         let end = scan.after.map_or(end, |after| after.min(end));
         let from = match scan.range {
             ScanRange::Started => first_of(scan.start),
-            ScanRange::Active => first_of(Timestamp::MIN),
+            ScanRange::Active | ScanRange::Contributing => first_of(Timestamp::MIN),
         };
         if from >= end {
             return (Vec::new(), false);
@@ -163,7 +177,7 @@ impl Index {
             .rev()
             .filter(|(_, latest)| match scan.range {
                 ScanRange::Started => true,
-                ScanRange::Active => **latest >= scan.start,
+                ScanRange::Active | ScanRange::Contributing => **latest >= scan.start,
             });
         let placed = |(cursor, _): (&Cursor, _)| Some((*cursor, self.view(cursor.trace_id)?.place));
         let views_max = scan.views_max.max(1);
@@ -177,7 +191,7 @@ impl Index {
     }
 
     /// Traces whose view does not cover all their documents: it counts another number of them, or,
-    /// since documents may have been dropped, some came after it.
+    /// since documents may have been dropped, some came after it. And traces with stale links.
     pub(super) fn unsettled(&self) -> Vec<TraceId> {
         let is_unsettled = |entry: &TraceEntry| {
             let counts =
@@ -189,7 +203,21 @@ impl Index {
                     .is_some_and(|view| counts(&view) && follows(&view))
         };
         let unsettled = self.traces.iter().filter(|(_, entry)| is_unsettled(entry));
-        unsettled.map(|(trace_id, _)| *trace_id).collect()
+        let unsettled = unsettled.map(|(trace_id, _)| *trace_id);
+        let mut stale = self.linking_to(self.links.producers());
+        stale.extend(unsettled);
+        stale.into_iter().collect()
+    }
+
+    /// Traces with documents whose views link to one of these and take it to have another number of
+    /// documents than it has.
+    pub(super) fn linking_to(&self, traces: impl Iterator<Item = TraceId>) -> HashSet<TraceId> {
+        let count = |producer| u32::try_from(self.document_count(producer)).unwrap_or(u32::MAX);
+        let stale = traces.flat_map(|producer| self.links.stale(producer, count(producer)));
+        // what has no documents left has nothing to compute a view from
+        stale
+            .filter(|trace_id| self.document_count(*trace_id) > 0)
+            .collect()
     }
 
     /// Places of all views, or of those in one partition, in the order of the disk.
@@ -226,6 +254,7 @@ impl Index {
                     start: view.start,
                     trace_id,
                 });
+                self.links.forget(trace_id);
             }
             if entry.documents.is_empty() && entry.view.is_none() {
                 self.traces.remove(&trace_id);
@@ -261,10 +290,12 @@ mod tests {
         index.put_view(
             trace_id,
             ViewEntry::of(&sample::view(1, 2, 100), place(1, 50)),
+            vec![(sample::trace(9), 1)],
         );
         index.put_view(
             trace_id,
             ViewEntry::of(&sample::view(1, 2, 100), place(2, 50)),
+            vec![(sample::trace(9), 1)],
         );
         assert_eq!(index.view_places(Some(PartitionId(1))), []);
         assert_eq!(index.view_places(Some(PartitionId(2))), [place(2, 50)]);
@@ -275,5 +306,6 @@ mod tests {
             (index.traces.len(), index.order.len(), index.touched.len()),
             (0, 0, 0)
         );
+        assert!(index.links.is_empty());
     }
 }

@@ -15,7 +15,7 @@ use crate::trace::view::TraceView;
 
 /// Version of the views' encoding. It grows with every change of [`TraceView`] or of what is derived
 /// into it; views of another version count as absent, so that they are derived again.
-pub(super) const VIEW_FORMAT: u8 = 1;
+pub(super) const VIEW_FORMAT: u8 = 2;
 
 /// Bytes of a document's entry beside its text.
 pub(super) const DOCUMENT_ENTRY_BYTES: usize = 20;

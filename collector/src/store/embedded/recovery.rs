@@ -17,6 +17,7 @@ use super::payload::{self, DocumentDigest, Views};
 use super::scan::{LogScan, scan_log};
 use super::shared::Shared;
 use crate::store::StoreError;
+use crate::trace::link::producers_of;
 
 /// What opening the store found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,7 +51,7 @@ pub(super) fn recover(log_dir: &Path, shared: &Shared) -> Result<RecoveryReport,
         settle_damage(&partition.path, &scan, newest == Some(hour), &mut report)?;
     }
     let places = shared.index().view_places(None);
-    let (totals, _) = shared.sum_of_views(&places);
+    let totals = shared.running_totals(&places);
     shared.index_mut().totals = totals;
     Ok(report)
 }
@@ -111,7 +112,8 @@ fn recover_block(
             // only views that outranked the earlier ones were written, so the last one counts
             Views::Current(views) => {
                 for (position, view) in views {
-                    index.put_view(view.trace_id, ViewEntry::of(&view, place(position)));
+                    let entry = ViewEntry::of(&view, place(position));
+                    index.put_view(view.trace_id, entry, producers_of(&view));
                 }
             }
             Views::OtherVersion => return Recovered::Outdated,

@@ -2,28 +2,37 @@
 //! reader of blocks.
 
 use std::collections::HashSet;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
 use super::blocks::BlockReader;
 use super::index::{Index, Place};
+use super::recent::RecentTexts;
 use crate::store::{StoreError, TraceDocuments, ViewPage, ViewScan};
-use crate::trace::totals::{MinuteTotals, Totals};
+use crate::trace::contributions;
+use crate::trace::running::RunningTotals;
+use crate::trace::totals::{MinuteTotals, Totals, Wanted};
+
+/// Views whose contributions are folded before they go into the running totals: enough to make an
+/// addition cheap for each, few enough to keep the fold small.
+const VIEWS_PER_ADDITION: usize = 4096;
 
 /// Index and blocks. All of it blocking.
 pub(super) struct Shared {
     index: RwLock<Index>,
+    recent: Mutex<RecentTexts>,
     /// Reads blocks.
     pub(super) blocks: BlockReader,
 }
 
 impl Shared {
-    /// An empty index over this reader.
-    pub(super) fn new(blocks: BlockReader) -> Self {
+    /// An empty index over this reader, with these texts before it.
+    pub(super) fn new(blocks: BlockReader, recent: RecentTexts) -> Self {
         Self {
             index: RwLock::default(),
+            recent: Mutex::new(recent),
             blocks,
         }
     }
@@ -36,6 +45,11 @@ impl Shared {
     /// The index, to change; not to be held over I/O.
     pub(super) fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Texts that need not be read.
+    pub(super) fn recent(&self) -> MutexGuard<'_, RecentTexts> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All documents of these traces.
@@ -52,8 +66,12 @@ impl Shared {
         {
             let places = self.index().documents(trace_id);
             let mut documents = Vec::with_capacity(places.len());
-            for place in places {
-                documents.extend(self.blocks.document(trace_id, place)?);
+            let texts = self.recent_texts(&places);
+            for (place, text) in places.into_iter().zip(texts) {
+                match text {
+                    Some(text) => documents.push(text),
+                    None => documents.extend(self.blocks.document(trace_id, place)?),
+                }
             }
             if !documents.is_empty() {
                 found.push(TraceDocuments {
@@ -63,6 +81,22 @@ impl Shared {
             }
         }
         Ok(found)
+    }
+
+    fn recent_texts(&self, places: &[Place]) -> Vec<Option<String>> {
+        let mut recent = self.recent();
+        places.iter().map(|place| recent.take(*place)).collect()
+    }
+
+    /// How many documents each of these traces has.
+    pub(super) fn document_counts(&self, traces: &[TraceId]) -> Vec<u32> {
+        let index = self.index();
+        let counts = traces
+            .iter()
+            .map(|trace_id| index.document_count(*trace_id));
+        counts
+            .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+            .collect()
     }
 
     /// A page of views.
@@ -87,6 +121,21 @@ impl Shared {
         self.index().totals.window(start, end)
     }
 
+    /// The minutes of a window, for these nodes and edges.
+    pub(super) fn minutes(&self, start: Timestamp, end: Timestamp, wanted: &Wanted) -> Totals {
+        self.index().totals.minutes(start, end, wanted)
+    }
+
+    /// Running totals of the views at these places, in the order of the disk. Those that cannot be
+    /// read are left out, each with a warning.
+    pub(super) fn running_totals(&self, places: &[Place]) -> RunningTotals {
+        let mut running = RunningTotals::default();
+        for places in places.chunks(VIEWS_PER_ADDITION) {
+            running.add(&self.sum_of_views(places).0, 1);
+        }
+        running
+    }
+
     /// What the views at these places contribute. Those that cannot be read are left out, each with
     /// a warning; the second value says whether there were any.
     pub(super) fn sum_of_views(&self, places: &[Place]) -> (Totals, bool) {
@@ -94,7 +143,7 @@ impl Shared {
         let mut has_unread = false;
         for place in places {
             match self.blocks.view(*place) {
-                Ok(Some(view)) => sum.add(&view.contributions, 1),
+                Ok(Some(view)) => contributions::add(&view, &mut sum, 1),
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(%error, "a view cannot be read and is left out of the totals");

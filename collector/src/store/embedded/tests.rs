@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::contract::sample::{HOUR, trace, view};
-use crate::store::contract::{Subject, all_views, append, documents_of, model, put};
+use crate::store::contract::{Subject, all_views, append, documents_of, model, put, unsettled};
 
 mod damage;
 mod faults;
@@ -50,6 +50,8 @@ impl Embedded {
         let clock = Arc::new(move || Timestamp::from_micros(now.load(Ordering::SeqCst)));
         Options {
             cache_bytes_max: self.cache_bytes_max,
+            // with no cache nothing comes from memory
+            recent_bytes_max: usize::try_from(self.cache_bytes_max).unwrap(),
             clock,
         }
     }
@@ -276,6 +278,39 @@ async fn a_document_beyond_any_block_is_refused_and_the_store_goes_on() {
     assert_eq!(source.kind(), std::io::ErrorKind::FileTooLarge);
     append(&subject, trace(1), &["a"]).await;
     assert_eq!(documents_of(&subject, trace(1)).await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_view_beyond_any_block_is_left_out_and_the_others_are_stored() {
+    let subject = Embedded::new();
+    append(&subject, trace(1), &["a"]).await;
+    append(&subject, trace(2), &["a"]).await;
+    let mut huge = view(1, 1, HOUR);
+    huge.nodes[0].name = " ".repeat(ENTRY_BYTES_MAX);
+    let views = vec![huge, view(2, 1, HOUR)];
+    let oversized = subject.store().put_views(views).await.unwrap();
+    let [view_1] = oversized[..] else {
+        panic!("{oversized:?}")
+    };
+    assert_eq!((view_1.trace_id, view_1.revision), (trace(1), 1));
+    assert!(view_1.bytes > ENTRY_BYTES_MAX);
+    assert_eq!(all_views(&subject).await, [view(2, 1, HOUR)]);
+    assert_eq!(unsettled(&subject).await, [trace(1)].into());
+}
+
+#[tokio::test]
+async fn recent_documents_are_read_without_the_disk_and_later_from_it() {
+    let mut subject = Embedded::with(1 << 20, Arc::new(SystemFiles));
+    append(&subject, trace(1), &["a", "b", "a"]).await;
+    append(&subject, trace(1), &["b", "c"]).await;
+    fs::write(subject.log(), "").unwrap();
+    assert_eq!(documents_of(&subject, trace(1)).await, ["a", "b", "c"]);
+    let read = subject.store().documents(&[trace(1)]).await;
+    assert!(
+        read.is_err(),
+        "the second time it is the log that tells: {read:?}"
+    );
+    subject.close();
 }
 
 #[tokio::test]

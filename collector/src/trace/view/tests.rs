@@ -2,45 +2,29 @@
 //! repeats of documents never change a view.
 
 use proptest::prelude::*;
+use radiograph_proto_fixtures::{documents_of, example, same_numbers};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::trace::contributions;
 use crate::trace::documents::entries;
 use crate::trace::graph::services;
+use crate::trace::link::linked_by;
 use crate::trace::present;
-
-/// A worked example: `spec/traces-and-graph.md` section 11.
-fn example(number: u32) -> Value {
-    let path = radiograph_proto_fixtures::root().join(format!("golden/examples/{number}.json"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
+use crate::trace::totals::Totals;
 
 /// An example's documents, by trace.
 fn traces(example: &Value) -> Vec<Vec<String>> {
     let mut traces: std::collections::BTreeMap<TraceId, Vec<String>> = Default::default();
-    for document in example["documents"].as_array().unwrap() {
-        let text = document.as_str().unwrap();
-        let trace_id = radiograph_protocol::segment::parse(text).unwrap().trace_id;
-        traces.entry(trace_id).or_default().push(text.to_owned());
+    for text in documents_of(example) {
+        let trace_id = radiograph_protocol::segment::parse(&text).unwrap().trace_id;
+        traces.entry(trace_id).or_default().push(text);
     }
     traces.into_values().collect()
 }
 
-fn view_of(documents: &[String]) -> TraceView {
-    view(documents.iter().map(String::as_str)).unwrap()
-}
-
-/// JSON without the difference between 1 and 1.0.
-fn same_numbers(value: &Value) -> Value {
-    match value {
-        Value::Number(number) => json!(number.as_f64()),
-        Value::Array(list) => list.iter().map(same_numbers).collect(),
-        Value::Object(map) => map
-            .iter()
-            .map(|(name, value)| (name.clone(), same_numbers(value)))
-            .collect(),
-        other => other.clone(),
-    }
+fn view_from(documents: &[String]) -> TraceView {
+    view(documents.iter().map(String::as_str), &Producers::default()).unwrap()
 }
 
 #[track_caller]
@@ -52,18 +36,6 @@ fn assert_same(shown: &Value, expected: &Value) {
     );
 }
 
-/// The services of an example without link edges, which take two traces.
-fn without_links(services: &Value) -> Value {
-    let mut services = services.clone();
-    for service in services.as_array_mut().unwrap() {
-        service["Edges"]
-            .as_array_mut()
-            .unwrap()
-            .retain(|edge| edge.get("EdgeType").is_none());
-    }
-    services
-}
-
 #[test]
 fn the_summaries_of_the_worked_examples() {
     for number in 1..=5 {
@@ -71,7 +43,7 @@ fn the_summaries_of_the_worked_examples() {
         let expected = &example["summary"];
         let views: Vec<TraceView> = traces(&example)
             .iter()
-            .map(|trace| view_of(trace))
+            .map(|trace| view_from(trace))
             .collect();
         let id = expected["Id"].as_str().unwrap();
         let view = views
@@ -83,18 +55,36 @@ fn the_summaries_of_the_worked_examples() {
     }
 }
 
+/// The views of all traces of an example, each knowing the traces it links to.
+fn linked_views(traces: &[Vec<String>]) -> Vec<TraceView> {
+    let parsed: Vec<_> = traces
+        .iter()
+        .map(|trace| parse_all(trace.iter().map(String::as_str)))
+        .collect();
+    let stitched: Vec<_> = parsed.iter().map(|trace| stitch(trace).unwrap()).collect();
+    let of_trace = |trace| {
+        let mut producers = Producers::default();
+        for (trace_id, ids) in linked_by(trace) {
+            let producer = stitched.iter().find(|other| other.trace_id == trace_id);
+            producers.add(producer.unwrap(), ids);
+        }
+        view_of(trace, &producers)
+    };
+    stitched.iter().map(of_trace).collect()
+}
+
 #[test]
 fn the_service_graphs_of_the_worked_examples() {
     for number in 1..=5 {
         let example = example(number);
         let mut totals = Totals::default();
-        for trace in traces(&example) {
-            totals.add(&view_of(&trace).contributions, 1);
+        for view in linked_views(&traces(&example)) {
+            contributions::add(&view, &mut totals, 1);
         }
-        let from = |seconds| radiograph_protocol::timestamp::Timestamp::from_seconds(seconds);
+        let from = |seconds| Timestamp::from_seconds(seconds);
         let window = totals.window(from(1_700_000_040 - 60), from(1_700_000_040 + 120));
         let shown = serde_json::to_value(services(&window)).unwrap();
-        assert_same(&shown, &without_links(&example["services"]));
+        assert_same(&shown, &example["services"]);
     }
 }
 
@@ -125,6 +115,34 @@ fn the_returned_documents_of_the_worked_examples() {
 }
 
 #[test]
+fn entries_that_began_together_come_by_id_however_it_is_spelled() {
+    let segment = |id: &str| {
+        format!(
+            r#"{{"trace_id":"1-6592008a-0f1e2d3c4b5a69788796a5b4","id":"{id}","name":"s","start_time":1,"end_time":2}}"#
+        )
+    };
+    let ids = ["00000000000000A1", "00000000000000b1", "00000000000000C1"];
+    let documents = ids.map(segment);
+    let parsed = parse_all(documents.iter().map(String::as_str));
+    let shown = entries(&stitch(&parsed).unwrap(), &parsed);
+    let shown: Vec<&str> = shown.iter().map(|entry| entry.id.as_str()).collect();
+    assert_eq!(shown, ids);
+}
+
+#[test]
+fn an_orphaned_call_keeps_the_name_it_knew_its_callee_by() {
+    let documents = [
+        r#"{"trace_id":"1-6592008a-0f1e2d3c4b5a69788796a5b4","id":"0000000000000002","type":"subsegment","parent_id":"0000000000000001","namespace":"remote","name":"pay.test","start_time":1,"end_time":2}"#,
+        r#"{"trace_id":"1-6592008a-0f1e2d3c4b5a69788796a5b4","id":"0000000000000003","parent_id":"0000000000000002","name":"pay","start_time":1,"end_time":2}"#,
+    ];
+    let view = view_from(&documents.map(str::to_owned));
+    let graph = contributions::contributions(&view).all();
+    let aliases = graph.edges.values().flat_map(|edge| edge.aliases.keys());
+    let aliases: Vec<_> = aliases.map(|alias| alias.name.as_str()).collect();
+    assert_eq!(aliases, ["pay.test"]);
+}
+
+#[test]
 fn an_unfinished_trace_is_partial_and_has_no_response_time() {
     let first: Vec<String> = traces(&example(3)).remove(0);
     let documents = example(3)["documents"].as_array().unwrap()[..3].to_vec();
@@ -132,7 +150,7 @@ fn an_unfinished_trace_is_partial_and_has_no_response_time() {
         .into_iter()
         .filter(|text| documents.contains(&json!(text)))
         .collect();
-    let shown = serde_json::to_value(present::trace_summary(&view_of(&three), None)).unwrap();
+    let shown = serde_json::to_value(present::trace_summary(&view_from(&three), None)).unwrap();
     assert_eq!(
         (
             &shown["IsPartial"],
@@ -148,12 +166,13 @@ fn an_unfinished_trace_is_partial_and_has_no_response_time() {
 fn a_view_that_was_added_can_be_taken_away() {
     for recording in radiograph_proto_fixtures::recordings() {
         for documents in by_trace(&recording) {
-            let view = view_of(&documents);
-            let mut totals = view.contributions.clone();
-            totals.add(&view.contributions, 1);
-            totals.add(&view.contributions, -1);
-            assert_eq!(totals, view.contributions, "{}", recording.name);
-            totals.add(&view.contributions, -1);
+            let view = view_from(&documents);
+            let once = contributions::contributions(&view);
+            let mut totals = once.clone();
+            contributions::add(&view, &mut totals, 1);
+            contributions::add(&view, &mut totals, -1);
+            assert_eq!(totals, once, "{}", recording.name);
+            contributions::add(&view, &mut totals, -1);
             assert_eq!(totals, Totals::default(), "{}", recording.name);
         }
     }
@@ -163,7 +182,10 @@ fn a_view_that_was_added_can_be_taken_away() {
 fn counts_add_up_in_every_recording() {
     for recording in radiograph_proto_fixtures::recordings() {
         for documents in by_trace(&recording) {
-            for (key, node) in view_of(&documents).contributions.all().nodes {
+            for (key, node) in contributions::contributions(&view_from(&documents))
+                .all()
+                .nodes
+            {
                 let counted: i64 = node.response_times.entries().map(|(_, count)| count).sum();
                 assert_eq!(counted, node.statistics.total(), "{key:?}");
                 assert!(node.statistics.total() <= node.present, "{key:?}");
@@ -237,7 +259,7 @@ proptest! {
             (Just(documents), Just(twice).prop_shuffle())
         })
     ) {
-        let (straight, shuffled_view) = (view_of(&documents), view_of(&shuffled));
+        let (straight, shuffled_view) = (view_from(&documents), view_from(&shuffled));
         prop_assert_eq!(&straight, &shuffled_view);
         let answer = |documents: &[String]| {
             let parsed = parse_all(documents.iter().map(String::as_str));
@@ -271,7 +293,7 @@ proptest! {
 
     #[test]
     fn property_views_survive_their_stored_form(documents in documents()) {
-        let view = view_of(&documents);
+        let view = view_from(&documents);
         let stored = postcard::to_allocvec(&view).unwrap();
         prop_assert_eq!(postcard::from_bytes::<TraceView>(&stored).unwrap(), view);
     }

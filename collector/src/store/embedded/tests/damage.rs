@@ -48,12 +48,15 @@ fn write_logs(logs: &[(&str, &[u8])]) -> TempDir {
 /// What is left of logs, given as name and bytes.
 fn recovered(logs: &[(&str, &[u8])]) -> Result<(Vec<String>, RecoveryReport), StoreError> {
     let dir = write_logs(logs);
-    let shared = Shared::new(BlockReader::new(0));
+    let shared = Shared::new(BlockReader::new(0), RecentTexts::new(0));
     let report = recover(dir.path(), &shared)?;
     let mut found = shared.documents(&[trace(1)])?;
     let mut documents = found.pop().map(|found| found.documents).unwrap_or_default();
     documents.sort();
-    let again = recover(dir.path(), &Shared::new(BlockReader::new(0)))?;
+    let again = recover(
+        dir.path(),
+        &Shared::new(BlockReader::new(0), RecentTexts::new(0)),
+    )?;
     assert_eq!(
         again,
         RecoveryReport {
@@ -136,7 +139,7 @@ fn views_of_another_release_count_as_absent() {
     let mut bytes = log_of(&TEXTS).bytes;
     push(&mut bytes, Kind::Views, &[VIEW_FORMAT + 1, 1, 2, 3]);
     let dir = write_logs(&[(NEWEST, &bytes)]);
-    let shared = Shared::new(BlockReader::new(0));
+    let shared = Shared::new(BlockReader::new(0), RecentTexts::new(0));
     let report = recover(dir.path(), &shared).unwrap();
     assert_eq!(
         (report.view_blocks_outdated, report.regions_damaged),

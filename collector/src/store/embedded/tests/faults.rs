@@ -140,7 +140,8 @@ impl Promises {
     }
 
     async fn put(&mut self, subject: &Embedded, views: &[TraceView]) {
-        self.note(&subject.store().put_views(views.to_vec()).await);
+        let outcome = subject.store().put_views(views.to_vec()).await;
+        self.note(&outcome.map(drop));
     }
 
     /// Whether it worked; after a failure nothing may.

@@ -1,5 +1,6 @@
-//! A directory written once by this format opens for ever. `UPDATE_GOLDEN=1` writes it anew: only
-//! together with a new format or view version, and then the old one stays beside it.
+//! A directory that was written once opens for ever. `UPDATE_GOLDEN=1` writes the newest one anew: only
+//! together with a new format or view version, under a name of its own, and the old ones stay beside
+//! it. `store/v1` is of format 1 and view format 1, `store/v1-views2` of format 1 and view format 2.
 
 use super::*;
 use crate::store::contract::{all_totals, sample, unsettled};
@@ -7,11 +8,24 @@ use crate::store::embedded::format::{FORMAT_VERSION, Kind};
 use crate::store::embedded::payload::VIEW_FORMAT;
 use crate::store::embedded::scan::scan_log;
 
+const NEWEST: &str = "v1-views2";
 const LOG: &str = "log/2026-11-21/14.log";
 const DOCUMENT: &str = r#"{"name":"Scorekeep","id":"70de5b6f19ff9a0a"}"#;
 
-fn golden() -> PathBuf {
-    radiograph_proto_fixtures::root().join("store/v1").join(LOG)
+fn golden(directory: &str) -> PathBuf {
+    radiograph_proto_fixtures::root()
+        .join("store")
+        .join(directory)
+        .join(LOG)
+}
+
+/// A store over a copy of a golden directory, still closed.
+fn closed_over(directory: &str) -> Embedded {
+    let mut subject = Embedded::new();
+    subject.close();
+    fs::create_dir_all(subject.log().parent().unwrap()).unwrap();
+    fs::copy(golden(directory), subject.log()).unwrap();
+    subject
 }
 
 async fn write_golden() {
@@ -22,8 +36,8 @@ async fn write_golden() {
     put(&subject, &[view(1, 2, HOUR + 1)]).await;
     append(&subject, trace(3), &[DOCUMENT]).await;
     subject.close();
-    fs::create_dir_all(golden().parent().unwrap()).unwrap();
-    fs::copy(subject.log(), golden()).unwrap();
+    fs::create_dir_all(golden(NEWEST).parent().unwrap()).unwrap();
+    fs::copy(subject.log(), golden(NEWEST)).unwrap();
 }
 
 #[tokio::test]
@@ -33,13 +47,10 @@ async fn a_directory_of_this_format_is_read_as_it_was_written() {
     }
     assert_eq!(
         (FORMAT_VERSION, VIEW_FORMAT),
-        (1, 1),
+        (1, 2),
         "the golden log is of these versions"
     );
-    let mut subject = Embedded::new();
-    subject.close();
-    fs::create_dir_all(subject.log().parent().unwrap()).unwrap();
-    fs::copy(golden(), subject.log()).unwrap();
+    let mut subject = closed_over(NEWEST);
 
     let mut kinds = Vec::new();
     let scan = scan_log(&subject.log(), |_, header, _| kinds.push(header.kind)).unwrap();
@@ -70,4 +81,27 @@ async fn a_directory_of_this_format_is_read_as_it_was_written() {
     assert_eq!(all_views(&subject).await, views);
     assert_eq!(all_totals(&subject).await, sample::sum(&views));
     assert_eq!(unsettled(&subject).await, [trace(3)].into());
+}
+
+#[tokio::test]
+async fn a_directory_with_views_of_an_earlier_release_keeps_its_documents_and_settles_them_again() {
+    let mut subject = closed_over("v1");
+    subject.open();
+    let report = subject.embedded().recovery_report();
+    assert_eq!(
+        report,
+        RecoveryReport {
+            logs: 1,
+            blocks: 3,
+            view_blocks_outdated: 2,
+            ..RecoveryReport::default()
+        }
+    );
+    assert_eq!(
+        documents_of(&subject, trace(1)).await,
+        [DOCUMENT, "{\"name\":\"naïve\"}"]
+    );
+    assert_eq!(all_views(&subject).await, []);
+    let everything = [trace(1), trace(2), trace(3)];
+    assert_eq!(unsettled(&subject).await, everything.into());
 }

@@ -1,0 +1,159 @@
+//! Groups: named filter expressions that queries restrict themselves to.
+//!
+//! All groups are one versioned record of the store, read anew by every call, so that several
+//! collectors on one store agree; changes are compare-and-swap. A filter is kept as text and read when
+//! it is used: a group has no traces of its own. Source: `spec/api.md` sections 3.9 and 4.4.
+
+use std::sync::Arc;
+
+use radiograph_protocol::api::groups::{
+    CreateGroupRequest, DeleteGroupResponse, GetGroupsResponse, GroupRequest, GroupResponse,
+    UpdateGroupRequest,
+};
+use radiograph_protocol::error::ApiError;
+use sha2::{Digest, Sha256};
+
+use crate::error::ServiceError;
+use crate::store::{Store, StoreError};
+
+pub mod arn;
+pub mod group_set;
+mod tags;
+mod validate;
+
+pub use group_set::{GroupSet, StoredGroup};
+
+/// Record of the groups in the store.
+const GROUPS_KEY: &str = "groups";
+
+/// How often a change is tried again because another came first. Of concurrent changes one succeeds
+/// in every round, and a collector carries out 64 requests at a time.
+const ATTEMPTS_MAX: u32 = 100;
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub struct Groups {
+    store: Arc<dyn Store>,
+    home: Arc<arn::Home>,
+}
+
+impl Groups {
+    /// The groups of `store`; new ones get ARNs of this region and account.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, region: String, account_id: String) -> Self {
+        let home = Arc::new(arn::Home { region, account_id });
+        Self { store, home }
+    }
+
+    /// CreateGroup.
+    ///
+    /// # Errors
+    /// When a member is missing or unsound, the name is taken or reserved, there are 25 groups, or
+    /// the store cannot be used.
+    pub async fn create(&self, request: CreateGroupRequest) -> Result<GroupResponse, ServiceError> {
+        let group = validate::new_group(request, &self.home, random_bytes())?;
+        let shown = group.shown();
+        self.change(|set| set.insert(group.clone())).await?;
+        Ok(GroupResponse { group: shown })
+    }
+
+    /// GetGroup.
+    ///
+    /// # Errors
+    /// When the request names no group or an unknown one, or the store cannot be read.
+    pub async fn group(&self, request: GroupRequest) -> Result<GroupResponse, ServiceError> {
+        let set = self.load().await?;
+        let group = set.find(request.group_name.as_deref(), request.group_arn.as_deref())?;
+        Ok(GroupResponse {
+            group: group.shown(),
+        })
+    }
+
+    /// UpdateGroup.
+    ///
+    /// # Errors
+    /// As [`Groups::group`]; also when a member is unsound, or the default group's filter is to be
+    /// changed.
+    pub async fn update(&self, request: UpdateGroupRequest) -> Result<GroupResponse, ServiceError> {
+        let filter = validate::filter(request.filter_expression)?;
+        let insights = validate::insights(request.insights_configuration)?;
+        let (name, arn) = (request.group_name, request.group_arn);
+        let group = self
+            .change(|set| set.update(name.as_deref(), arn.as_deref(), filter.clone(), insights))
+            .await?;
+        Ok(GroupResponse { group })
+    }
+
+    /// DeleteGroup.
+    ///
+    /// # Errors
+    /// As [`Groups::group`]; also when it is the default group.
+    pub async fn delete(&self, request: GroupRequest) -> Result<DeleteGroupResponse, ServiceError> {
+        let (name, arn) = (request.group_name, request.group_arn);
+        self.change(|set| set.remove(name.as_deref(), arn.as_deref()))
+            .await?;
+        Ok(DeleteGroupResponse {})
+    }
+
+    /// GetGroups: all of them in one page.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn groups(&self) -> Result<GetGroupsResponse, ServiceError> {
+        let set = self.load().await?;
+        Ok(GetGroupsResponse {
+            groups: set.groups().iter().map(StoredGroup::shown).collect(),
+        })
+    }
+
+    /// The groups as they are now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn load(&self) -> Result<GroupSet, StoreError> {
+        self.read().await.map(|(set, _)| set)
+    }
+
+    /// The groups and the version of their record, 0 when nobody has changed any yet.
+    async fn read(&self) -> Result<(GroupSet, u64), StoreError> {
+        let Some(record) = self.store.state(GROUPS_KEY).await? else {
+            return Ok((GroupSet::fresh(&self.home), 0));
+        };
+        let set = serde_json::from_slice(&record.value).map_err(|error| StoreError::Corrupt {
+            path: format!("record {GROUPS_KEY}"),
+            reason: error.to_string(),
+        })?;
+        Ok((set, record.version))
+    }
+
+    /// Applies a change to the groups as they are, again when somebody else's change came between.
+    async fn change<T>(
+        &self,
+        mut act: impl FnMut(&mut GroupSet) -> Result<T, ApiError>,
+    ) -> Result<T, ServiceError> {
+        let mut attempt = 1;
+        loop {
+            let (mut set, version) = self.read().await?;
+            let done = act(&mut set)?;
+            let value = serde_json::to_vec(&set).map_err(|error| StoreError::State {
+                reason: error.to_string(),
+            })?;
+            match self.store.put_state(GROUPS_KEY, version, value).await {
+                Ok(_) => return Ok(done),
+                Err(StoreError::VersionConflict { .. }) if attempt < ATTEMPTS_MAX => attempt += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// 256 bits, of which 244 are random: 122 in each version 4 UUID.
+fn random_bytes() -> [u8; 32] {
+    let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(&Sha256::digest(random.map(uuid::Uuid::into_bytes).concat()));
+    bytes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! What real clients were recorded to send about groups and series, carried out one after another.
+
+use radiograph_protocol::api::groups::GroupRequest;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::query::token::TokenKey;
+use crate::query::window::WindowMax;
+use crate::sampling::{ACCOUNT_DEFAULT, LEASE_DEFAULT, REGION_DEFAULT, RuleSet};
+use crate::settle::Settler;
+use crate::settle::schedule::Schedule;
+use crate::store::Store;
+use crate::store::embedded::{EmbeddedStore, Options};
+
+fn services() -> (Services, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> =
+        Arc::new(EmbeddedStore::open(dir.path(), Options::default()).unwrap());
+    let metrics = Arc::new(Metrics::default());
+    let (region, account) = (REGION_DEFAULT.to_owned(), ACCOUNT_DEFAULT.to_owned());
+    let groups = Groups::new(Arc::clone(&store), region, account);
+    let query = Query::new(
+        Arc::clone(&store),
+        TokenKey::new([1; 32]),
+        groups.clone(),
+        WindowMax::default(),
+    );
+    let settler = Settler::new(Schedule::default());
+    let rules = RuleSet::fresh(REGION_DEFAULT, ACCOUNT_DEFAULT);
+    let services = Services {
+        ingest: Ingest::new(store, settler, Arc::clone(&metrics)),
+        query,
+        groups,
+        sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
+        metrics,
+        places: Arc::new(Semaphore::new(1)),
+    };
+    (services, dir)
+}
+
+/// Path and body of a recorded request.
+fn recorded(client: &str, scenario: &str) -> (String, Bytes) {
+    let path = radiograph_proto_fixtures::root().join(format!("api/{client}.jsonl"));
+    let lines = std::fs::read_to_string(path).unwrap();
+    let mut lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let line = lines.find(|line| line["scenario"] == scenario).unwrap();
+    let text = |name: &str| line[name].as_str().unwrap().to_owned();
+    (text("path"), text("body_utf8").into())
+}
+
+async fn answer(services: &Services, path: &str, body: Bytes) -> Value {
+    let operation = Operation::of_path(path).unwrap();
+    let answer = operation.carry_out(services, Form::Json, body).await;
+    serde_json::from_slice(&answer.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_recorded_life_of_a_group_is_answered_as_each_client_expects() {
+    for client in ["boto3", "awscli", "aws-sdk-js-v3"] {
+        let (services, _dir) = services();
+        let ask = async |scenario: &str| {
+            let (path, body) = recorded(client, scenario);
+            answer(&services, &path, body).await
+        };
+        let default_group = json!({
+            "GroupName": "Default",
+            "GroupARN": "arn:aws:xray:us-east-1:000000000000:group/Default",
+            "InsightsConfiguration": {"InsightsEnabled": false, "NotificationsEnabled": false},
+        });
+        let listed = json!({"Groups": [default_group.clone()]});
+        assert_eq!(ask("GetGroups/min").await, listed, "{client}");
+
+        let made = ask("CreateGroup/full").await;
+        let arn = made["Group"]["GroupARN"].as_str().unwrap().to_owned();
+        let group = |filter: &str| {
+            json!({
+                "GroupName": "slow",
+                "GroupARN": arn,
+                "FilterExpression": filter,
+                "InsightsConfiguration": {"InsightsEnabled": true, "NotificationsEnabled": false},
+            })
+        };
+        assert_eq!(
+            made,
+            json!({"Group": group("responsetime > 5")}),
+            "{client}"
+        );
+        assert_eq!(ask("GetGroup/name").await, made, "{client}");
+        let changed = json!({"Group": group("fault = true")});
+        assert_eq!(ask("UpdateGroup/name").await, changed, "{client}");
+        let listed = json!({"Groups": [default_group, group("fault = true")]});
+        assert_eq!(ask("GetGroups/min").await, listed, "{client}");
+
+        let series = ask("GetTimeSeriesServiceStatistics/full").await;
+        let none = json!({
+            "TimeSeriesServiceStatistics": [],
+            "ContainsOldGroupVersions": false,
+        });
+        assert_eq!(series, none, "{client}");
+
+        assert_eq!(ask("DeleteGroup/name").await, json!({}), "{client}");
+        let slow = GroupRequest {
+            group_name: Some("slow".to_owned()),
+            ..GroupRequest::default()
+        };
+        let gone = services.groups.group(slow).await.unwrap_err().to_string();
+        assert_eq!(gone, "InvalidRequestException: Group not found", "{client}");
+    }
+}
