@@ -9,17 +9,21 @@ use std::path::PathBuf;
 use radiograph_protocol::datagram::{self, DatagramError};
 use radiograph_protocol::framing::{self, Offer};
 
+mod filter;
 pub mod seeds;
+
+pub use filter::filter;
 
 /// What is called with bytes, and panics when something does not hold.
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 5] = [
     ("datagram", datagram),
     ("framing", framing),
     ("configuration", configuration),
     ("spool", spool),
+    ("filter", filter),
 ];
 
 /// The folder of this package.

@@ -22,6 +22,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             seeds.extend(framed_bodies());
         }
         "spool" => seeds.extend(files(&golden.join("spool"))),
+        "filter" => seeds = seeds.iter().flat_map(|file| lines(file)).collect(),
         _ => {}
     }
     seeds
@@ -47,6 +48,10 @@ fn framed_bodies() -> Vec<Vec<u8>> {
         body
     };
     datagrams.chunks(FRAMED_TOGETHER).map(body_of).collect()
+}
+
+fn lines(file: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    file.split(|byte| *byte == b'\n').map(<[u8]>::to_vec)
 }
 
 /// The files below a folder; none when it is not there.
