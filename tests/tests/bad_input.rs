@@ -1,6 +1,10 @@
 //! Every bad input has its named outcome, and the processes survive all of them.
 
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -25,6 +29,19 @@ fn is_stored(api: &Api, id: u64) -> bool {
     segments.any(|segment| segment["Id"] == json!(id))
 }
 
+/// A request with one member more.
+fn with(mut base: Value, name: &str, value: Value) -> String {
+    base[name] = value;
+    base.to_string()
+}
+
+/// A query that keeps a fixed rate of what it would find.
+fn fixed(mut base: Value, rate: f64) -> String {
+    base["Sampling"] = json!(true);
+    base["SamplingStrategy"] = json!({"Name": "FixedRate", "Value": rate});
+    base.to_string()
+}
+
 #[test]
 fn every_refused_request_has_the_error_its_client_expects() {
     let data = tempfile::tempdir().unwrap();
@@ -32,10 +49,6 @@ fn every_refused_request_has_the_error_its_client_expects() {
     let api = collector.api();
     let hour =
         |hours: i64| json!({"StartTime": 1_704_067_200, "EndTime": 1_704_067_200 + hours * 3600});
-    let with = |mut base: Value, name: &str, value: Value| {
-        base[name] = value;
-        base.to_string()
-    };
     let documents = |count: u64| {
         json!({"TraceSegmentDocuments": (1..=count).map(segment).collect::<Vec<_>>()}).to_string()
     };
@@ -46,15 +59,6 @@ fn every_refused_request_has_the_error_its_client_expects() {
     let (invalid, serialization) = ("InvalidRequestException", "SerializationException");
     let event = with(hour(1), "TimeRangeType", json!("Event"));
     let event: Value = serde_json::from_str(&event).unwrap();
-    let fixed = |base: Value, value: Value| {
-        let base = with(base, "Sampling", json!(true));
-        let base: Value = serde_json::from_str(&base).unwrap();
-        with(
-            base,
-            "SamplingStrategy",
-            json!({"Name": "FixedRate", "Value": value}),
-        )
-    };
     let rows: Vec<(&str, &str, String, u16, &str, &str)> = vec![
         ("no JSON", "/TraceSegments", "nonsense".into(), 400, serialization, ""),
         ("an array", "/TraceSegments", "[]".into(), 400, serialization, ""),
@@ -76,11 +80,15 @@ fn every_refused_request_has_the_error_its_client_expects() {
         ("7 hours of graph", "/ServiceGraph", hour(7).to_string(), 400, invalid, "Time range cannot be longer than 6 hours"),
         ("inverted", "/TraceSummaries", hour(-1).to_string(), 400, invalid, "End time cannot be earlier than start time"),
         ("time as nonsense", "/TraceSummaries", with(hour(1), "StartTime", json!("soon")), 400, serialization, ""),
-        ("a filter", "/TraceSummaries", with(hour(1), "FilterExpression", json!("ok")), 400, invalid, "Filter expressions are not supported by this version; leave FilterExpression out to get every trace of the window"),
+        ("a filter", "/TraceSummaries", with(hour(1), "FilterExpression", json!("ok && fault")), 400, invalid, "Error Location: line 1, position 4 : Invalid input symbol: '&'"),
+        ("an unknown group in a filter", "/TraceSummaries", with(hour(1), "FilterExpression", json!("group.name = \"nope\"")), 400, invalid, "Group not found: nope"),
+        ("a selector that is none", "/TimeSeriesServiceStatistics", with(hour(1), "EntitySelectorExpression", json!("foo = 1")), 400, invalid, "Error Location: line 1, position 1 : Invalid input symbol: 'foo'"),
+        ("a period of 61", "/TimeSeriesServiceStatistics", with(hour(1), "Period", json!(61)), 400, invalid, "Time period must be one of [60, 300]"),
+        ("a group without a name", "/CreateGroup", "{}".into(), 400, invalid, "GroupName must not be null"),
         ("unknown range", "/TraceSummaries", with(hour(1), "TimeRangeType", json!("Never")), 400, invalid, "TimeRangeType must be one of [TraceId, Event, Service]"),
         ("bad token", "/TraceSummaries", with(hour(1), "NextToken", json!("x")), 400, invalid, "Invalid token"),
-        ("rate of 2", "/TraceSummaries", fixed(event, json!(2)), 400, invalid, "Sampling rate must be specified and its value must be between [0, 1]"),
-        ("rate by id", "/TraceSummaries", fixed(hour(1), json!(0.5)), 400, invalid, "Cannot use FixedRate with input time range type: TraceId. Please try using time range type: Event"),
+        ("rate of 2", "/TraceSummaries", fixed(event, 2.0), 400, invalid, "Sampling rate must be specified and its value must be between [0, 1]"),
+        ("rate by id", "/TraceSummaries", fixed(hour(1), 0.5), 400, invalid, "Cannot use FixedRate with input time range type: TraceId. Please try using time range type: Event"),
         ("unknown group", "/ServiceGraph", with(hour(1), "GroupName", json!("none")), 400, invalid, "Group not found."),
         ("long host name", "/TelemetryRecords", json!({"TelemetryRecords": [], "Hostname": "x".repeat(256)}).to_string(), 400, invalid, "Hostname must not be longer than 255 characters"),
         ("no timestamp", "/TelemetryRecords", r#"{"TelemetryRecords":[{}]}"#.into(), 400, invalid, "Timestamp must not be null"),

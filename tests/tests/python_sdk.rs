@@ -100,13 +100,33 @@ fn three_flask_services_are_read_back_with_boto3() {
         read["rules"][0]["SamplingRule"]["RuleName"],
         json!("Default")
     );
-    assert!(
-        read["filter_error"]
-            .as_str()
-            .unwrap()
-            .contains("not supported"),
-        "{read}"
+    assert_searches(&read);
+}
+
+/// Filters, groups and time series over one good, one missing and one failed visit.
+fn assert_searches(read: &Value) {
+    let expected = json!({"ok": 1, "error": 1, "fault": 1, "service(\"back\") { fault }": 1,
+        "edge(\"front\", \"middle\")": 3, "user = \"u-17\" AND !ok": 2});
+    assert_eq!(read["filtered"], expected);
+    assert_eq!(read["in_group"], json!(1));
+    let message = "Error Location: line 1, position 12 : Invalid input symbol: 'duration < '";
+    assert_eq!(read["filter_error"], json!(message));
+    assert_graph(read["group_graph"].as_array().unwrap(), 1);
+    assert_eq!(read["groups"], json!(["Default", "faulty"]));
+    // the visits may lie in two minutes
+    let sum = |series: &str, statistics: &str, member: &str| -> u64 {
+        let points = read[series].as_array().unwrap().iter();
+        points
+            .map(|point| point[statistics].pointer(member).unwrap().as_u64().unwrap())
+            .sum()
+    };
+    assert_eq!(sum("series", "EdgeSummaryStatistics", "/TotalCount"), 3);
+    let faults = sum(
+        "group_series",
+        "ServiceSummaryStatistics",
+        "/FaultStatistics/TotalCount",
     );
+    assert_eq!(faults, 1);
 }
 
 fn assert_summaries(summaries: &[Value]) {

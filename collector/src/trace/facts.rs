@@ -15,7 +15,8 @@ pub struct Facts {
     /// What segments and calls say of themselves; an inferred segment shares it with its call, a
     /// client's call with the root.
     pub entities: Vec<EntityFacts>,
-    /// Sent segments, orphans and inferred segments, by start and id of the entity they came from.
+    /// Sent segments and orphans, then inferred segments, each by start and id of the entity they
+    /// came from.
     pub segments: Vec<SegmentFacts>,
     /// Calls, each from a segment (or a client) to one segment.
     pub calls: Vec<CallFacts>,
