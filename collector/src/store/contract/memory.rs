@@ -43,6 +43,15 @@ struct Lists {
 type Arrival = (i64, u64);
 
 impl MemoryStore {
+    /// What all views contribute.
+    fn sum(&self) -> Totals {
+        let mut sum = Totals::default();
+        for (_, view) in self.lists().views.values() {
+            contributions::add(view, &mut sum, 1);
+        }
+        sum
+    }
+
     /// A store that takes views of so many segments only.
     pub(crate) fn of_small_views(segments_max: usize) -> Self {
         let store = Self::default();
@@ -220,11 +229,7 @@ impl Store for MemoryStore {
     }
 
     async fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MinuteTotals, StoreError> {
-        let mut sum = Totals::default();
-        for (_, view) in self.lists().views.values() {
-            contributions::add(view, &mut sum, 1);
-        }
-        Ok(sum.window(start, end))
+        Ok(self.sum().window(start, end))
     }
 
     async fn minutes(
@@ -233,11 +238,7 @@ impl Store for MemoryStore {
         end: Timestamp,
         wanted: Wanted,
     ) -> Result<Totals, StoreError> {
-        let mut sum = Totals::default();
-        for (_, view) in self.lists().views.values() {
-            contributions::add(view, &mut sum, 1);
-        }
-        Ok(sum.minutes(start, end, &wanted))
+        Ok(self.sum().minutes(start, end, &wanted))
     }
 
     async fn linking_to(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceId>, StoreError> {
