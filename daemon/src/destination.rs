@@ -173,6 +173,10 @@ impl Running {
         if let Some(spooler) = self.disk.end() {
             spooler.end().await;
         }
+        // what the disk did last, so that the counters are those of the end
+        while let Some(Ok(report)) = reports.as_mut().map(UnboundedReceiver::try_recv) {
+            self.note_report(report);
+        }
     }
 
     fn notice_phase(&mut self) {

@@ -93,6 +93,32 @@ async fn what_a_stopped_daemon_could_not_deliver_is_delivered_by_the_next_one() 
     assert_eq!(sink.accepted(), bodies(&datagrams));
 }
 
+/// A stop meets a replay anywhere, also between a delivery and the disk's note of it: what is counted
+/// as sent must not be counted as spooled as well.
+#[tokio::test]
+async fn each_daemon_stopped_in_the_middle_of_a_replay_counts_every_document_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = sink::reserve();
+    let first = Config {
+        grace: Duration::from_millis(50),
+        ..spooling(nowhere.url(), folder.path())
+    };
+    let first = daemon(first).await;
+    send(&first, &numbered(2000)).await;
+    let mut left = destination(&within(first.stop()).await.unwrap()).spooled;
+    assert_eq!(left, 2000);
+    let sink = Sink::start(|_| reply(200));
+    while left > 0 {
+        let next = daemon(spooling(sink.url(), folder.path())).await;
+        until("something is replayed", || only(&next).sent > 0).await;
+        let counters = within(next.stop()).await.unwrap();
+        assert_adds_up(&counters);
+        let stopped = destination(&counters);
+        assert_eq!(stopped.inherited, left);
+        left = stopped.spooled;
+    }
+}
+
 #[tokio::test]
 async fn documents_beyond_the_memory_go_to_disk_while_the_endpoint_is_slow() {
     const DOCUMENTS: usize = 2000;
