@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::otlp::{self, OtlpBody};
 use crate::settle::Settler;
 use crate::store::{Record, Store, StoreError};
+use crate::worker::on_worker;
 
 /// Calls with more bytes than this are checked where they hold up no other request.
 const CHECKED_INLINE_BYTES_MAX: usize = 64 << 10;
@@ -84,9 +85,7 @@ impl Ingest {
         let checked = if bytes(&documents) <= CHECKED_INLINE_BYTES_MAX {
             Checked::of(documents, documents_max)?
         } else {
-            tokio::task::spawn_blocking(move || Checked::of(documents, documents_max))
-                .await
-                .map_err(|_| StoreError::Closed)??
+            on_worker(move || Checked::of(documents, documents_max)).await??
         };
         let trace_ids: Vec<TraceId> = checked.accepted.iter().map(|r| r.trace_id).collect();
         self.metrics

@@ -21,6 +21,7 @@ pub mod settle;
 pub mod shutdown;
 pub mod store;
 pub mod trace;
+mod worker;
 
 pub use config::Config;
 pub use server::{Collector, StartError, start};

@@ -20,12 +20,13 @@ use radiograph_protocol::limits::{TRACE_ID_CHARS, TRACE_IDS_PER_CALL_MAX};
 use self::window::{WindowMax, window};
 use crate::error::ServiceError;
 use crate::groups::Groups;
-use crate::store::{Store, StoreError, TraceDocuments};
+use crate::store::{Store, TraceDocuments};
 use crate::trace::documents::entries;
 use crate::trace::graph;
 use crate::trace::stitch::{parse_all, stitch};
 use crate::trace::summarize::duration;
 use crate::trace::totals::{MinuteTotals, Totals};
+use crate::worker::on_worker;
 
 mod fold;
 #[cfg(test)]
@@ -138,15 +139,6 @@ impl Query {
             services: on_worker(move || graph::services(&totals)).await?,
         })
     }
-}
-
-/// Runs what may take a while where it holds up nobody.
-async fn on_worker<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| StoreError::Closed)
 }
 
 fn whole_trace(documents: &TraceDocuments) -> Option<Trace> {

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use radiograph_protocol::timestamp::Timestamp;
 
-use super::{Query, on_worker};
+use super::Query;
 use crate::filter::Expression;
 use crate::store::{ScanRange, StoreError, ViewScan};
 use crate::trace::contributions;
 use crate::trace::totals::Totals;
 use crate::trace::view::TraceView;
+use crate::worker::on_worker;
 
 /// Views held at a time.
 const PAGE_VIEWS: usize = 500;

@@ -19,14 +19,15 @@ use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
 use self::points::{FORECAST_PERIODS, Points};
 use self::selection::Selection;
+use super::Query;
 use super::token::digest;
 use super::window::in_order;
-use super::{Query, on_worker};
 use crate::error::ServiceError;
 use crate::filter::{self, Expression, Selector};
 use crate::groups::GroupSet;
 use crate::groups::group_set::refused;
 use crate::store::StoreError;
+use crate::worker::on_worker;
 
 mod points;
 mod selection;

@@ -13,17 +13,19 @@ use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::Query;
 use super::token::digest;
 use super::window::{WindowMax, window};
-use super::{Query, on_worker};
+
 use crate::error::ServiceError;
 use crate::filter::{self, Expression};
 use crate::groups::GroupSet;
 use crate::groups::group_set::refused;
 use crate::store::{Cursor, ScanRange, ViewPage, ViewScan};
-use crate::trace::facts::SegmentKind;
+use crate::trace::facts::{EntityFacts, SegmentKind};
 use crate::trace::present::trace_summary;
 use crate::trace::view::TraceView;
+use crate::worker::on_worker;
 
 /// Summaries in one page.
 pub const PAGE_TRACES_MAX: usize = 500;
@@ -132,7 +134,7 @@ impl Search {
             RangeType::Event => true,
             RangeType::Service => sent().filter_map(|entity| entity.end).any(|e| inside(&e)),
         };
-        let ends = sent().map(|entity| entity.end.unwrap_or(entity.start));
+        let ends = sent().map(EntityFacts::end_or_start);
         let matched = ends.filter(inside).max().unwrap_or(self.start);
         is_selected.then_some(Some(matched))
     }

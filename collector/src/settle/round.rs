@@ -19,6 +19,7 @@ use crate::store::{OversizedView, Store, StoreError, TraceDocuments};
 use crate::trace::link::{Linked, Producers, linked_by, producers_of};
 use crate::trace::stitch::{parse_all, stitch};
 use crate::trace::view::{TraceView, view, view_of};
+use crate::worker::on_worker;
 
 /// What a round did.
 #[derive(Debug, Default)]
@@ -38,7 +39,7 @@ pub(super) struct Settled {
 pub(super) async fn settle_round(store: &dyn Store, due: &[Due]) -> Result<Settled, StoreError> {
     let traces: Vec<TraceId> = due.iter().map(|due| due.trace_id).collect();
     let documents = store.documents(&traces).await?;
-    let (mut views, linking) = blocking(move || views_without_links(documents)).await?;
+    let (mut views, linking) = on_worker(move || views_without_links(documents)).await?;
     if !linking.is_empty() {
         let producers = producers(store, all_linked(&linking)).await?;
         let linking = move || {
@@ -47,7 +48,7 @@ pub(super) async fn settle_round(store: &dyn Store, due: &[Due]) -> Result<Settl
                 .filter_map(|(trace, _)| view_with(trace, &producers))
                 .collect::<Vec<_>>()
         };
-        views.extend(blocking(linking).await?);
+        views.extend(on_worker(linking).await?);
     }
     let known: Vec<Known> = views.iter().flat_map(known_by).collect();
     let count = views.len();
@@ -67,15 +68,6 @@ pub(super) async fn settle_round(store: &dyn Store, due: &[Due]) -> Result<Settl
         oversized,
         stale,
     })
-}
-
-/// Stitching a large trace takes a while: it must not hold up the tasks that answer others.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StoreError> {
-    // a join fails when the runtime ends: panics are caught trace by trace
-    let work = tokio::task::spawn_blocking(work).await;
-    work.map_err(|_| StoreError::Closed)
 }
 
 type Linking = (TraceDocuments, Linked);
@@ -135,7 +127,7 @@ async fn producers(store: &dyn Store, linked: Linked) -> Result<Producers, Store
     let (mut producers, mut linked) = (Producers::default(), linked);
     for group in groups(stored.filter(|(_, documents)| *documents > 0)) {
         let documents = store.documents(&group).await?;
-        (producers, linked) = blocking(move || {
+        (producers, linked) = on_worker(move || {
             add_producers(&mut producers, &linked, &documents);
             (producers, linked)
         })

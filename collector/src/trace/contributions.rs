@@ -118,7 +118,7 @@ fn add_link(view: &TraceView, link: &LinkFacts, totals: &mut Totals, factor: i64
 fn span_of(entity: &EntityFacts) -> Span {
     Span {
         start: entity.start,
-        end: entity.end.unwrap_or(entity.start),
+        end: entity.end_or_start(),
     }
 }
 

@@ -24,6 +24,28 @@ pub struct Facts {
     pub links: Vec<LinkFacts>,
 }
 
+impl Facts {
+    /// A segment by its place; `None` only in a damaged view.
+    #[must_use]
+    pub fn segment(&self, SegmentAt(at): SegmentAt) -> Option<&SegmentFacts> {
+        self.segments.get(usize::try_from(at).ok()?)
+    }
+
+    /// What a segment or caller says of itself; `None` only in a damaged view.
+    #[must_use]
+    pub fn entity(&self, EntityAt(at): EntityAt) -> Option<&EntityFacts> {
+        self.entities.get(usize::try_from(at).ok()?)
+    }
+}
+
+impl EntityFacts {
+    /// The latest time known of it: its end, else its start.
+    #[must_use]
+    pub fn end_or_start(&self) -> Timestamp {
+        self.end.unwrap_or(self.start)
+    }
+}
+
 /// Place of a node in [`super::view::TraceView::nodes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeAt(pub u32);

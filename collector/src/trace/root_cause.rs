@@ -56,7 +56,9 @@ pub fn of_flag(trace: &Trace<'_>, nodes: &Nodes, has: impl Fn(Flags) -> bool) ->
     for (_, _, last) in lasts {
         let (path, top) = path_to(trace, last, &flagged);
         let cause = RootCause {
-            services: services(trace, nodes, &path, |_| 0),
+            services: services(trace, nodes, &path, |step, entity| {
+                entity.exceptions = exceptions(trace, step);
+            }),
             client_impacting: Some(top) == root,
         };
         bytes += text_bytes(&cause);
@@ -170,17 +172,11 @@ pub fn of_response_time(trace: &Trace<'_>, nodes: &Nodes) -> Option<RootCause> {
         i64::try_from(doubled).unwrap_or(i64::MAX)
     };
     (path.len() > 1).then(|| RootCause {
-        services: without_exceptions(services(trace, nodes, &path, permille)),
+        services: services(trace, nodes, &path, |step, entity| {
+            entity.coverage_permille = permille(step);
+        }),
         client_impacting: true,
     })
-}
-
-/// The cause of a response time names no exceptions.
-fn without_exceptions(mut services: Vec<RootCauseService>) -> Vec<RootCauseService> {
-    for entity in services.iter_mut().flat_map(|service| &mut service.path) {
-        entity.exceptions = Vec::new();
-    }
-    services
 }
 
 /// Microseconds of the root's interval that each entity covers, itself or by a child of it.
@@ -204,16 +200,17 @@ fn overlap(root: &Member<'_>, member: &Member<'_>) -> i64 {
     end.since(root.start.max(entity.start)).micros()
 }
 
-/// A path, cut into the services it leads through.
+/// A path, cut into the services it leads through; `complete` adds what its kind of cause tells.
 fn services(
     trace: &Trace<'_>,
     nodes: &Nodes,
     path: &[Step],
-    permille: impl Fn(Step) -> i64,
+    complete: impl Fn(Step, &mut RootCauseEntity),
 ) -> Vec<RootCauseService> {
     let mut services: Vec<RootCauseService> = Vec::new();
     for step in path {
-        let entity = entity(trace, *step, permille(*step));
+        let mut entity = entity(trace, *step);
+        complete(*step, &mut entity);
         let begins = match *step {
             Step::Sent(at) if trace.member(at).owner == at => {
                 nodes.own(at).map(|node| (node, false))
@@ -235,32 +232,35 @@ fn services(
     services
 }
 
-fn entity(trace: &Trace<'_>, step: Step, coverage_permille: i64) -> RootCauseEntity {
-    match step {
-        Step::Inferred(at) => RootCauseEntity {
-            name: node::inferred_name(trace.member(at).entity).to_owned(),
-            remote: false,
-            exceptions: Vec::new(),
-            coverage_permille,
-        },
+fn entity(trace: &Trace<'_>, step: Step) -> RootCauseEntity {
+    let (name, remote) = match step {
+        Step::Inferred(at) => (node::inferred_name(trace.member(at).entity), false),
         Step::Sent(at) => {
             let member = trace.member(at);
-            let name = if member.is_call() {
-                node::inferred_name(member.entity)
+            if member.is_call() {
+                (node::inferred_name(member.entity), true)
             } else {
-                &member.entity.name
-            };
-            let cause = member.entity.cause.as_ref();
-            let exceptions = cause.map_or(&[][..], |cause| cause.exceptions()).iter();
-            let text = |text: Option<&str>| text.unwrap_or("").to_owned();
-            RootCauseEntity {
-                name: name.to_owned(),
-                remote: member.is_call(),
-                exceptions: exceptions
-                    .map(|e| (text(e.kind.as_deref()), text(e.message.as_deref())))
-                    .collect(),
-                coverage_permille,
+                (&*member.entity.name, false)
             }
         }
+    };
+    RootCauseEntity {
+        name: name.to_owned(),
+        remote,
+        exceptions: Vec::new(),
+        coverage_permille: 0,
     }
+}
+
+/// Name and message of the exceptions of a sent entity; an inferred segment has none.
+fn exceptions(trace: &Trace<'_>, step: Step) -> Vec<(String, String)> {
+    let Step::Sent(at) = step else {
+        return Vec::new();
+    };
+    let cause = trace.member(at).entity.cause.as_ref();
+    let exceptions = cause.map_or(&[][..], |cause| cause.exceptions()).iter();
+    let text = |text: Option<&str>| text.unwrap_or("").to_owned();
+    exceptions
+        .map(|e| (text(e.kind.as_deref()), text(e.message.as_deref())))
+        .collect()
 }

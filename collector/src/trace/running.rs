@@ -21,9 +21,7 @@ use self::block::{Block, EdgeId};
 use self::gather::Gathered;
 use self::names::Names;
 use self::tally::Tally;
-use super::contributions;
 use super::totals::{MinuteTotals, Totals, Wanted};
-use super::view::TraceView;
 
 mod block;
 mod gather;
@@ -77,11 +75,6 @@ impl RunningTotals {
                 }
             }
         }
-    }
-
-    /// Adds `factor` times what one trace adds to the graph.
-    pub fn add_view(&mut self, view: &TraceView, factor: i64) {
-        self.add(&contributions::contributions(view), factor);
     }
 
     /// The sum over the minutes of `[start, end)`, cut as [`Minute::is_in`] says. Exact, but for spans

@@ -71,8 +71,7 @@ fn start(trace: &Trace<'_>) -> Timestamp {
 fn services(nodes: &mut Nodes, facts: &Facts) -> Vec<NodeAt> {
     let mut services: Vec<NodeAt> = facts.segments.iter().map(|segment| segment.node).collect();
     for call in facts.calls.iter().filter(|call| call.source.is_none()) {
-        let root = usize::try_from(call.target.0).ok();
-        let root = root.and_then(|root| facts.segments.get(root));
+        let root = facts.segment(call.target);
         let client = root
             .and_then(|root| nodes.key(root.node))
             .map(|root| NodeKey::client_of(&root.name));

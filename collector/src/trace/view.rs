@@ -74,14 +74,14 @@ impl TraceView {
 
     /// A segment by its place; `None` only in a damaged view.
     #[must_use]
-    pub fn segment(&self, SegmentAt(at): SegmentAt) -> Option<&SegmentFacts> {
-        self.facts.segments.get(usize::try_from(at).ok()?)
+    pub fn segment(&self, at: SegmentAt) -> Option<&SegmentFacts> {
+        self.facts.segment(at)
     }
 
     /// What a segment or caller says of itself; `None` only in a damaged view.
     #[must_use]
-    pub fn entity(&self, EntityAt(at): EntityAt) -> Option<&EntityFacts> {
-        self.facts.entities.get(usize::try_from(at).ok()?)
+    pub fn entity(&self, at: EntityAt) -> Option<&EntityFacts> {
+        self.facts.entity(at)
     }
 
     /// The root segment of the trace (`spec/traces-and-graph.md` section 3.3).

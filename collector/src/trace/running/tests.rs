@@ -6,6 +6,7 @@ use radiograph_protocol::segment::Flags;
 use radiograph_protocol::timestamp::Elapsed;
 
 use super::*;
+use crate::trace::contributions;
 use crate::trace::facts::{
     CallFacts, EntityAt, EntityFacts, Facts, LinkFacts, NodeAt, ProducerFacts, SegmentAt,
     SegmentFacts, SegmentKind,
@@ -13,6 +14,7 @@ use crate::trace::facts::{
 use crate::trace::node::{EdgeKey, NodeKey};
 use crate::trace::summary::Summary;
 use crate::trace::totals::Span;
+use crate::trace::view::TraceView;
 
 /// Not the start of an hour, so that stretches of all lengths are cut.
 const BEGIN: i64 = 1_700_000_040;
@@ -354,4 +356,11 @@ fn a_view_that_is_taken_away_leaves_no_empty_minute() {
     contributions::add(&view, &mut plain, -1);
     contributions::add(&view, &mut plain, 1);
     assert_eq!(plain, Totals::default(), "the other way round");
+}
+
+impl RunningTotals {
+    /// Adds `factor` times what one trace adds to the graph.
+    fn add_view(&mut self, view: &TraceView, factor: i64) {
+        self.add(&contributions::contributions(view), factor);
+    }
 }
