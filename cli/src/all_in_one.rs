@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use radiograph_collector::StartError as CollectorError;
+use radiograph_collector::config::AdminAddress;
 use radiograph_daemon::config::Destination;
 use radiograph_daemon::{ListenError, StartError as DaemonError};
 
@@ -53,6 +54,7 @@ fn collector_config(servers: &Servers) -> radiograph_collector::Config {
         listen: servers.listen,
         data_dir: servers.data_dir.clone().unwrap_or(default.data_dir),
         query_window_max: servers.query_window_max,
+        admin: servers.admin.clone().unwrap_or(AdminAddress::Default),
         ..radiograph_collector::Config::default()
     }
 }
@@ -75,6 +77,7 @@ fn explain_collector(error: CollectorError) -> anyhow::Error {
             taken(address, "TCP", "--listen")
         }
         error @ CollectorError::Listen { .. } => anyhow::Error::new(error).context("--listen"),
+        CollectorError::Admin { source, .. } => anyhow::Error::new(source).context("--admin"),
         error @ CollectorError::Store { .. } => anyhow::Error::new(error).context("--data-dir"),
         error @ CollectorError::Record { .. } => anyhow::Error::new(error),
     }

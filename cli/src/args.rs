@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use radiograph_collector::config::WindowMax;
+use radiograph_collector::config::{AdminAddress, WindowMax};
 
 use crate::demo;
 use crate::logs::LogLevel;
@@ -65,6 +65,10 @@ pub(crate) struct Servers {
         value_name = "HOURS"
     )]
     pub(crate) query_window_max: WindowMax,
+
+    /// Address of the collector's /livez, /readyz and /metrics, or off [default: 127.0.0.1:2081].
+    #[arg(long, env = "RADIOGRAPH_ADMIN", value_name = "HOST:PORT")]
+    pub(crate) admin: Option<AdminAddress>,
 
     /// Which log lines are written to standard error.
     #[arg(long, env = "RADIOGRAPH_LOG_LEVEL", value_enum, default_value_t = LogLevel::Info)]

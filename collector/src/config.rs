@@ -2,11 +2,53 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
+
+use radiograph_admin::address::address_or_off;
 
 pub use crate::query::window::WindowMax;
 
 /// TCP port of the X-Ray API unless chosen otherwise.
 pub const PORT_DEFAULT: u16 = 2080;
+
+/// Address of `/livez`, `/readyz` and `/metrics` unless chosen otherwise; the daemon's is 127.0.0.1:2001.
+pub const ADMIN_DEFAULT: &str = "127.0.0.1:2081";
+
+/// Where `/livez`, `/readyz` and `/metrics` are answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AdminAddress {
+    /// Nowhere.
+    #[default]
+    Off,
+    /// At [`ADMIN_DEFAULT`]. Where that is taken, the collector runs on without: a second one on a host
+    /// must start.
+    Default,
+    /// At this `host:port`, or not at all: the collector does not start where it is unusable.
+    Chosen(String),
+}
+
+impl FromStr for AdminAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match address_or_off(text)? {
+            Some(address) => Self::Chosen(address),
+            None => Self::Off,
+        })
+    }
+}
+
+impl AdminAddress {
+    /// The address, `host:port`; `None` when it is off.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::Off => None,
+            Self::Default => Some(ADMIN_DEFAULT),
+            Self::Chosen(address) => Some(address),
+        }
+    }
+}
 
 /// A collector's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +65,9 @@ pub struct Config {
     /// How long the window of GetTraceSummaries and GetServiceGraph may be, in whole hours; 0 or
     /// `none` lifts the bound. Default 6, which is AWS's.
     pub query_window_max: WindowMax,
+    /// Where `/livez`, `/readyz` and `/metrics` are answered. Default `Off`; the binaries' is
+    /// [`AdminAddress::Default`].
+    pub admin: AdminAddress,
 }
 
 impl Default for Config {
@@ -33,6 +78,7 @@ impl Default for Config {
             region: crate::sampling::REGION_DEFAULT.to_owned(),
             account_id: crate::sampling::ACCOUNT_DEFAULT.to_owned(),
             query_window_max: WindowMax::default(),
+            admin: AdminAddress::default(),
         }
     }
 }
@@ -44,4 +90,21 @@ pub fn default_data_dir() -> PathBuf {
     user.map(|dirs| dirs.data_dir().to_owned())
         .unwrap_or_default()
         .join("radiograph-data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_admin_address_is_written_as_the_daemons_is() {
+        let chosen = |text: &str| Ok(AdminAddress::Chosen(text.to_owned()));
+        for text in ["127.0.0.1:0", ":2081", "host:1"] {
+            assert_eq!(text.parse(), chosen(text));
+        }
+        assert_eq!("off".parse(), Ok(AdminAddress::Off));
+        assert!("2081".parse::<AdminAddress>().is_err());
+        assert_eq!(AdminAddress::Default.address(), Some("127.0.0.1:2081"));
+        assert_eq!(AdminAddress::Off.address(), None);
+    }
 }

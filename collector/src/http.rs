@@ -5,6 +5,7 @@
 //! form, which every answer offers: [`segments`]. Bounds: [`REQUESTS_MAX`] requests under way, each
 //! with a body of at most [`REQUEST_BODY_BYTES_MAX`] bytes that arrives within [`BODY_WITHIN`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,14 +18,17 @@ use http_body_util::BodyExt as _;
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use radiograph_protocol::framing::{OFFER_HEADER, Offer};
 use radiograph_protocol::limits::REQUEST_BODY_BYTES_MAX;
-use tracing::{debug, error, warn};
+use uuid::Uuid;
 
 use self::error::Failure;
+use self::log::{Answered, RequestLog};
 use self::operations::{Operation, Services};
 use self::segments::Form;
 use crate::clock;
+use crate::metrics::Metrics;
 
 mod error;
+mod log;
 mod operations;
 mod segments;
 
@@ -42,34 +46,41 @@ const DISCARDED_BYTES_MAX: usize = 64 << 20;
 
 /// The application that answers every request.
 pub(crate) fn router(services: Services) -> Router {
-    Router::new().fallback(handle).with_state(services)
+    let api = Api {
+        services,
+        log: Arc::default(),
+    };
+    Router::new().fallback(handle).with_state(api)
 }
 
-async fn handle(State(services): State<Services>, request: Request) -> Response {
-    let started = clock::instant();
-    let path = request.uri().path().to_owned();
-    let request_id = uuid::Uuid::new_v4();
-    let answer = answer(&services, request).await;
-    let status = answer
-        .as_ref()
-        .map_or_else(Failure::status, |_| StatusCode::OK);
-    let elapsed_ms = started.elapsed().as_millis();
-    match &answer {
-        Err(Failure::Ours { source, .. }) => {
-            error!(path, status = status.as_u16(), error = %source, "request could not be carried out");
-        }
-        Err(Failure::Theirs(error)) if error.kind == ApiErrorKind::Throttled => {
-            warn!(path, error = %error, "request was throttled");
-        }
-        Err(Failure::Theirs(error)) => debug!(path, error = %error, "request was refused"),
-        Ok(_) => debug!(path, elapsed_ms, "request was answered"),
-    }
+/// What every request is handed.
+#[derive(Clone)]
+struct Api {
+    services: Services,
+    log: Arc<RequestLog>,
+}
+
+async fn handle(State(Api { services, log }): State<Api>, request: Request) -> Response {
+    let (started, id) = (clock::instant(), Uuid::new_v4());
+    let path = request.uri().path();
+    let operation = Operation::of_path(path).filter(|_| request.method() == Method::POST);
+    let answer = match operation {
+        Some(operation) => answer(&services, operation, request).await,
+        None => Err(unknown(request.method(), path).into()),
+    };
+    let answered = Answered {
+        id,
+        operation: operation.map(Operation::name),
+        elapsed: started.elapsed(),
+        answer: &answer,
+    };
+    log.answered(&services.metrics, &answered);
     let mut response = match answer {
         Ok(body) => json(StatusCode::OK, body),
         Err(failure) => failure.response(),
     };
     // a UUID is always a legal header value
-    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
     // on errors too: daemons take an answer without it for one of a collector that reads JSON alone
@@ -79,23 +90,25 @@ async fn handle(State(services): State<Services>, request: Request) -> Response 
     response
 }
 
-async fn answer(services: &Services, request: Request) -> Result<Vec<u8>, Failure> {
-    let path = request.uri().path();
-    let operation = Operation::of_path(path).filter(|_| request.method() == Method::POST);
-    let operation = operation.ok_or_else(|| ApiError {
+fn unknown(method: &Method, path: &str) -> ApiError {
+    ApiError {
         kind: ApiErrorKind::UnknownOperation,
-        message: format!(
-            "{} {path} is no operation of this service",
-            request.method()
-        ),
-    })?;
+        message: format!("{method} {path} is no operation of this service"),
+    }
+}
+
+async fn answer(
+    services: &Services,
+    operation: Operation,
+    request: Request,
+) -> Result<Vec<u8>, Failure> {
     // the semaphore is never closed; without a permit the bound would not hold
     let _place = services.places.acquire().await.map_err(|_| ApiError {
         kind: ApiErrorKind::ServiceUnavailable,
         message: "the collector is stopping".to_owned(),
     })?;
     let (head, body) = request.into_parts();
-    let reading = tokio::time::timeout(BODY_WITHIN, read(body));
+    let reading = tokio::time::timeout(BODY_WITHIN, read(body, &services.metrics));
     let body = reading.await.map_err(|_| ApiError {
         kind: ApiErrorKind::RequestTimeout,
         message: format!(
@@ -111,7 +124,7 @@ async fn answer(services: &Services, request: Request) -> Result<Vec<u8>, Failur
 /// The whole body. What is too large is read to its end and thrown away, as far as
 /// [`DISCARDED_BYTES_MAX`]: a server that answers and closes while the client still writes resets the
 /// connection, and the client never sees the answer.
-async fn read(mut body: Body) -> Result<Bytes, ApiError> {
+async fn read(mut body: Body, metrics: &Metrics) -> Result<Bytes, ApiError> {
     let (mut whole, mut length) = (BytesMut::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| ApiError {
@@ -122,6 +135,7 @@ async fn read(mut body: Body) -> Result<Bytes, ApiError> {
             continue;
         };
         length = length.saturating_add(data.len());
+        metrics.body(data.len());
         if length <= REQUEST_BODY_BYTES_MAX {
             whole.extend_from_slice(&data);
         } else if length > DISCARDED_BYTES_MAX {

@@ -89,7 +89,7 @@ impl Ingest {
         };
         let trace_ids: Vec<TraceId> = checked.accepted.iter().map(|r| r.trace_id).collect();
         self.metrics
-            .documents(trace_ids.len(), checked.rejected.iter().map(|r| r.code));
+            .rejected(checked.rejected.iter().map(|rejection| rejection.code));
         self.metrics.unsampled_otlp(checked.unsampled);
         if !checked.accepted.is_empty() {
             self.append(checked.accepted, trace_ids).await?;
@@ -98,11 +98,18 @@ impl Ingest {
     }
 
     /// Stores the documents and has their traces settled, in a task of its own: a caller that hangs
-    /// up meanwhile must not leave stored documents behind that nobody settles.
+    /// up meanwhile must not leave stored documents behind that nobody settles or counts.
     async fn append(&self, records: Vec<Record>, traces: Vec<TraceId>) -> Result<(), StoreError> {
         let (store, settler) = (Arc::clone(&self.store), self.settler.clone());
+        let metrics = Arc::clone(&self.metrics);
         let stored = tokio::spawn(async move {
-            store.append(records).await?;
+            match store.append(records).await {
+                Ok(()) => metrics.accepted(traces.len()),
+                Err(error) => {
+                    metrics.unstored(traces.len());
+                    return Err(error);
+                }
+            }
             settler.touch(&traces);
             Ok(())
         });

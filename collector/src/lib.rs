@@ -4,6 +4,7 @@
 //! Who may know whom: `trace` knows only the protocol, `store` knows `trace`, the services
 //! (`ingest`, `settle`, `query`, `sampling`) know `store` and `trace`, and `http` knows the services.
 
+mod admin;
 pub mod clock;
 pub mod config;
 mod derived_id;

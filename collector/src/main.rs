@@ -1,14 +1,14 @@
 //! `radiograph-collector`: the X-Ray service as a server of its own.
 
 use std::error::Error as _;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use radiograph_collector::config::WindowMax;
-use radiograph_collector::{Config, shutdown, start};
+use radiograph_collector::config::{AdminAddress, WindowMax};
+use radiograph_collector::{Config, clock, shutdown, start};
 use tracing::{Level, error, info};
 
 /// Stores segments, stitches them into traces, and answers the X-Ray API.
@@ -39,11 +39,39 @@ struct Args {
         default_value_t
     )]
     query_window_max: WindowMax,
+    /// Address of /livez, /readyz and /metrics, or off [default: 127.0.0.1:2081].
+    #[arg(long, env = "RADIOGRAPH_ADMIN", value_name = "HOST:PORT")]
+    admin: Option<AdminAddress>,
+    /// Ask a running collector whether it works, at the admin address.
+    #[arg(long)]
+    healthcheck: bool,
+}
+
+fn main() -> ExitCode {
+    let mut args = Args::parse();
+    let admin = args.admin.take().unwrap_or(AdminAddress::Default);
+    if args.healthcheck {
+        return check(&admin);
+    }
+    run(args, admin)
+}
+
+/// Asks the collector beside this process whether it lives.
+fn check(admin: &AdminAddress) -> ExitCode {
+    match admin.address() {
+        Some(address) => radiograph_admin::health::check(address, clock::instant),
+        None => {
+            let off = "--healthcheck: the admin address is off; give it an address";
+            match writeln!(std::io::stderr(), "{off}") {
+                // whether or not anybody reads it, the answer is no
+                Ok(()) | Err(_) => ExitCode::FAILURE,
+            }
+        }
+    }
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    let args = Args::parse();
+async fn run(args: Args, admin: AdminAddress) -> ExitCode {
     tracing_subscriber::fmt()
         .with_max_level(args.log_level)
         .with_ansi(std::io::stdout().is_terminal())
@@ -56,6 +84,7 @@ async fn main() -> ExitCode {
         region: args.region,
         account_id: args.account_id,
         query_window_max: args.query_window_max,
+        admin,
     };
     // before anything starts, so that a signal right after the first line is not missed
     let signal = match shutdown::listen() {

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::admin::{AdminServer, Parts};
 use crate::config::Config;
 use crate::groups::Groups;
 use crate::http::{self, ApiServices};
@@ -40,6 +41,15 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The admin address is taken or not ours; `--admin` chooses another.
+    #[error("cannot listen on {address} for /metrics, /livez and /readyz")]
+    Admin {
+        /// The address.
+        address: String,
         /// What the system said.
         #[source]
         source: std::io::Error,
@@ -73,6 +83,7 @@ pub struct Collector {
     serving: JoinHandle<()>,
     settling: JoinHandle<()>,
     store: Arc<EmbeddedStore>,
+    admin: Option<AdminServer>,
 }
 
 /// Starts a collector; it answers requests when this returns.
@@ -87,6 +98,12 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
     };
     let listener = TcpListener::bind(config.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
+    // before the store opens, which may take a while
+    let admin = AdminServer::start(&config.admin).await;
+    let admin = admin.map_err(|source| StartError::Admin {
+        address: config.admin.address().unwrap_or_default().to_owned(),
+        source,
+    })?;
 
     let failed = |source| StartError::Store {
         path: config.data_dir.display().to_string(),
@@ -110,7 +127,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         config.query_window_max,
     );
     let services = ApiServices {
-        ingest: Ingest::new(shared, settler, Arc::clone(&metrics)),
+        ingest: Ingest::new(Arc::clone(&shared), settler.clone(), Arc::clone(&metrics)),
         query,
         groups,
         sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
@@ -119,6 +136,14 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
     };
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(serve(listener, services, stopped));
+    if let Some(admin) = &admin {
+        admin.started(Parts {
+            metrics: Arc::clone(&metrics),
+            settler,
+            store: shared,
+            api: serving.abort_handle(),
+        });
+    }
     let data_dir = config.data_dir;
     info!(address = %address, data_dir = %data_dir.display(), "collector listens for the X-Ray API");
     Ok(Collector {
@@ -129,6 +154,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         serving,
         settling,
         store,
+        admin,
     })
 }
 
@@ -177,6 +203,12 @@ impl Collector {
         self.address
     }
 
+    /// Where `/livez`, `/readyz` and `/metrics` are answered, if anywhere.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(AdminServer::address)
+    }
+
     /// Where the data lies.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
@@ -191,6 +223,9 @@ impl Collector {
 
     /// Answers the requests under way, finishes the last commit, and closes the store.
     pub async fn stop(self) {
+        if let Some(admin) = &self.admin {
+            admin.stopping();
+        }
         // nobody listening means that serving ended by itself
         let _told = self.stop.send(());
         let aborter = self.serving.abort_handle();
@@ -209,6 +244,9 @@ impl Collector {
             .is_err()
         {
             warn!("the store did not close cleanly; it recovers at the next start");
+        }
+        if let Some(admin) = self.admin {
+            admin.stop().await;
         }
         info!(counters = ?self.metrics.snapshot(), "collector stopped");
     }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use radiograph_admin::log_limit::LogLimit;
 use radiograph_protocol::ids::TraceId;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -101,7 +102,13 @@ impl Settler {
     /// Whether more traces wait than may.
     #[must_use]
     pub fn is_overloaded(&self) -> bool {
-        self.schedule().len() > UNSETTLED_TRACES_MAX
+        self.waiting() > UNSETTLED_TRACES_MAX
+    }
+
+    /// Traces that have new documents and no view of them yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.schedule().len()
     }
 
     /// Takes up what an earlier process left unsettled and starts the tasks that settle; they end with
@@ -127,6 +134,7 @@ impl Settler {
             store,
             metrics,
             reported: Arc::default(),
+            failures: Arc::new(LogLimit::one_in_ten_seconds()),
         };
         Ok(tokio::spawn(work.run()))
     }
@@ -173,6 +181,7 @@ struct Work {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     reported: Arc<Mutex<Reported>>,
+    failures: Arc<LogLimit>,
 }
 
 impl Work {
@@ -263,7 +272,9 @@ impl Work {
     fn give_up(&self, taken: &Taken, error: &StoreError) {
         self.metrics.settle_failed();
         let count = taken.due().len();
-        warn!(count, %error, "traces could not be settled, trying again");
+        if let Some(suppressed) = self.failures.admit(clock::instant(), 1) {
+            warn!(count, %error, suppressed, "traces could not be settled, trying again");
+        }
     }
 }
 

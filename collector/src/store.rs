@@ -161,6 +161,13 @@ pub trait Store: Send + Sync + 'static {
     /// When anything could not be written; then none of the records may be taken as stored.
     async fn append(&self, records: Vec<Record>) -> Result<(), StoreError>;
 
+    /// Whether [`Store::append`] would be tried now, as far as is known without trying: reads nothing
+    /// from a disk, and never waits for one.
+    ///
+    /// # Errors
+    /// Why not: the error that made it so, or says what it would be refused with.
+    fn health(&self) -> Result<(), StoreError>;
+
     /// All documents of these traces. Unknown traces are left out; repeated ids count once; order is
     /// that of the ids given. Documents whose `append` has not returned may or may not be there.
     ///

@@ -17,7 +17,6 @@ mod intake;
 mod kernel;
 mod listen;
 pub mod log;
-mod log_limit;
 mod metrics;
 mod otlp;
 mod pipeline;
@@ -31,6 +30,8 @@ mod spool;
 pub mod spool_command;
 mod telemetry;
 mod upload;
+
+use radiograph_admin::log_limit;
 
 pub use call::CallerError;
 pub use config::Config;

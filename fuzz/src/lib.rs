@@ -9,21 +9,27 @@ use std::path::PathBuf;
 use radiograph_protocol::datagram::{self, DatagramError};
 use radiograph_protocol::framing::{self, Offer};
 
+mod document;
 mod filter;
 pub mod seeds;
+mod store;
 
+pub use document::document;
 pub use filter::filter;
+pub use store::store;
 
 /// What is called with bytes, and panics when something does not hold.
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("datagram", datagram),
     ("framing", framing),
     ("configuration", configuration),
     ("spool", spool),
     ("filter", filter),
+    ("document", document),
+    ("store", store),
 ];
 
 /// The folder of this package.
@@ -139,5 +145,11 @@ mod tests {
             spooled.any(|documents| documents > 0),
             "no seed is a file of the spool"
         );
+        for (target, least) in [("document", 300), ("store", 4)] {
+            assert!(
+                seeds::of(target).len() > least,
+                "{target} misses recordings"
+            );
+        }
     }
 }

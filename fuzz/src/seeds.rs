@@ -2,10 +2,15 @@
 //! also keeps every input that once failed.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use radiograph_proto_fixtures::recordings;
+use radiograph_proto_fixtures::{documents_of, example, recordings};
 use radiograph_protocol::{datagram, framing};
+
+use crate::document::BETWEEN;
+
+/// Worked examples in the golden files.
+const EXAMPLES: u32 = 5;
 
 /// Documents of a recording that go into one framed body.
 const FRAMED_TOGETHER: usize = 5;
@@ -22,6 +27,14 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             seeds.extend(framed_bodies());
         }
         "spool" => seeds.extend(files(&golden.join("spool"))),
+        "document" => seeds.extend(calls()),
+        "store" => {
+            let logs = paths(&golden.join("store"));
+            let logs = logs
+                .iter()
+                .filter(|path| path.extension().is_some_and(|ext| ext == "log"));
+            seeds.extend(logs.flat_map(|log| crate::store::seeds(log)));
+        }
         "filter" => seeds = seeds.iter().flat_map(|file| lines(file)).collect(),
         _ => {}
     }
@@ -33,6 +46,25 @@ fn datagrams() -> impl Iterator<Item = Vec<u8>> {
         .into_iter()
         .flat_map(|recording| recording.datagrams);
     datagrams.map(String::into_bytes)
+}
+
+/// The bodies of each recording's datagrams one by one and all together, and the worked examples.
+fn calls() -> Vec<Vec<u8>> {
+    let mut calls = Vec::new();
+    for recording in recordings() {
+        let datagrams = recording.datagrams.iter();
+        let bodies: Vec<&[u8]> = datagrams
+            .filter_map(|each| datagram::split(each.as_bytes()).ok())
+            .collect();
+        calls.extend(bodies.iter().map(|body| body.to_vec()));
+        calls.push(bodies.join(&BETWEEN));
+    }
+    for number in 1..=EXAMPLES {
+        let example = documents_of(&example(number));
+        let texts: Vec<&[u8]> = example.iter().map(String::as_bytes).collect();
+        calls.push(texts.join(&BETWEEN));
+    }
+    calls
 }
 
 fn framed_bodies() -> Vec<Vec<u8>> {
@@ -54,16 +86,25 @@ fn lines(file: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     file.split(|byte| *byte == b'\n').map(<[u8]>::to_vec)
 }
 
-/// The files below a folder; none when it is not there.
+/// What the files below a folder hold; nothing when it is not there.
 fn files(folder: &Path) -> Vec<Vec<u8>> {
+    let paths = paths(folder).into_iter();
+    paths.flat_map(fs::read).collect()
+}
+
+/// The files below a folder; none when it is not there.
+fn paths(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    let below = paths.iter().flat_map(|path| match fs::read(path) {
-        Ok(bytes) => vec![bytes],
-        Err(_) => files(path),
+    let mut entries: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    let below = entries.into_iter().flat_map(|path| {
+        if path.is_dir() {
+            paths(&path)
+        } else {
+            vec![path]
+        }
     });
     below.collect()
 }

@@ -145,7 +145,15 @@ impl Collector {
     /// Starts a collector on a free port, with its data in `dir`.
     pub fn start(dir: &Path) -> Self {
         let dir = dir.to_str().expect("a plain path");
-        let args = ["--listen", "127.0.0.1:0", "--data-dir", dir];
+        // the admin port is not a test's
+        let args = [
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+            dir,
+            "--admin",
+            "off",
+        ];
         let mut server = Server::start("radiograph-collector", &args);
         let address = server.value_behind("address=").parse().expect("an address");
         Self { server, address }

@@ -75,6 +75,27 @@ impl Operation {
         })
     }
 
+    /// As AWS calls it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::PutTraceSegments => "PutTraceSegments",
+            Self::PutTelemetryRecords => "PutTelemetryRecords",
+            Self::GetSamplingRules => "GetSamplingRules",
+            Self::GetSamplingTargets => "GetSamplingTargets",
+            Self::GetSamplingStatisticSummaries => "GetSamplingStatisticSummaries",
+            Self::GetTraceSummaries => "GetTraceSummaries",
+            Self::BatchGetTraces => "BatchGetTraces",
+            Self::GetTraceGraph => "GetTraceGraph",
+            Self::GetServiceGraph => "GetServiceGraph",
+            Self::GetTimeSeriesServiceStatistics => "GetTimeSeriesServiceStatistics",
+            Self::CreateGroup => "CreateGroup",
+            Self::GetGroup => "GetGroup",
+            Self::UpdateGroup => "UpdateGroup",
+            Self::DeleteGroup => "DeleteGroup",
+            Self::GetGroups => "GetGroups",
+        }
+    }
+
     pub(super) async fn carry_out(
         self,
         services: &Services,

@@ -24,6 +24,7 @@ mod committer;
 mod failure;
 mod files;
 mod format;
+mod fuzz;
 mod hour;
 mod index;
 mod links;
@@ -53,6 +54,8 @@ use self::committer::Committer;
 use self::failure::Doing;
 use self::files::{Files, SystemFiles};
 use self::format::{BlockEncoder, RAW_BYTES_MAX};
+#[doc(hidden)]
+pub use self::fuzz::{FuzzedLog, fuzz_block, fuzz_log, fuzz_payloads};
 use self::log::LogWriter;
 use self::payload::DocumentDigest;
 use self::queue::{NewDocument, NewView, Queue, Work};
@@ -212,6 +215,10 @@ impl Store for EmbeddedStore {
             });
         }
         self.queue.ask(Work::Append(documents), bytes).await
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        self.shared.health()
     }
 
     async fn documents(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceDocuments>, StoreError> {

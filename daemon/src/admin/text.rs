@@ -1,17 +1,15 @@
-//! The counters in the Prometheus text format 0.0.4. Pure.
+//! The counters as Prometheus reads them. Pure.
 //!
-//! Counters end in `_total`; units are seconds and bytes. Labels are destinations and reasons, which
-//! are few. For each destination, `received + inherited` is the sum of what was rejected, spilled or
+//! Labels are destinations and reasons, which are few. For each destination, `received + inherited` is the sum of what was rejected, spilled or
 //! sampled out at the door, what waits, and its own sent, spooled, held, rejected and spilled.
 
-mod family;
+use radiograph_admin::process::ProcessNow;
+use radiograph_admin::text::{Families, Kind, Sample};
 
-use crate::admin::process::ProcessNow;
 use crate::metrics::{Counters, DestinationCounters};
-use family::{Families, Kind, Sample};
 
-/// What the format calls itself.
-pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// What the names of the daemon's own families begin with.
+const PREFIX: &str = "radiograph_daemon_";
 
 /// The whole answer to `/metrics`; what is unknown is left out.
 pub(super) fn metrics(
@@ -19,7 +17,7 @@ pub(super) fn metrics(
     kernel_drops: Option<u64>,
     process: &ProcessNow,
 ) -> String {
-    let mut families = Families::default();
+    let mut families = Families::new(PREFIX);
     at_the_door(&mut families, counters);
     if let Some(drops) = kernel_drops {
         families.counter(
@@ -43,7 +41,7 @@ pub(super) fn metrics(
         ]
         .map(|(outcome, count)| (vec![("outcome", outcome)], count)),
     );
-    own(&mut families, process);
+    families.process(env!("CARGO_PKG_VERSION"), process);
     families.text()
 }
 
@@ -223,33 +221,6 @@ fn by_reason<'a, R: AsRef<str> + 'a>(
             )
         })
     })
-}
-
-fn own(families: &mut Families, process: &ProcessNow) {
-    let version = vec![("version", env!("CARGO_PKG_VERSION"))];
-    families.labelled(
-        Kind::Gauge,
-        "build_info",
-        "1; the label says what runs.",
-        [(version, 1)],
-    );
-    // The names that Prometheus gives these two everywhere.
-    families.process(
-        "process_start_time_seconds",
-        "Start of the process since the Unix epoch.",
-        &format!(
-            "{}.{:03}",
-            process.started.as_secs(),
-            process.started.subsec_millis()
-        ),
-    );
-    if let Some(bytes) = process.resident_bytes {
-        families.process(
-            "process_resident_memory_bytes",
-            "Memory that the process occupies.",
-            &bytes.to_string(),
-        );
-    }
 }
 
 #[cfg(test)]

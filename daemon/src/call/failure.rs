@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+pub(crate) use radiograph_admin::with_causes;
+
 use crate::call::CallError;
 use crate::metrics::Failure;
 
@@ -31,16 +33,4 @@ pub(crate) fn failure_of(error: &CallError) -> Failure {
         cause = error.source();
     }
     Failure::Other
-}
-
-/// An error and its causes in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+pub(crate) use radiograph_admin::address::{address, address_or_off};
 use reqwest::Url;
 
 use crate::config::SamplingMode;
@@ -63,29 +64,6 @@ pub(crate) fn boolean(text: &str) -> Result<bool, &'static str> {
 /// A whole number, negative ones included.
 pub(crate) fn whole(text: &str) -> Result<i64, &'static str> {
     text.parse().map_err(|_| "write a whole number")
-}
-
-/// `host:port`, the host in brackets if it is an IPv6 address, or left out for all interfaces.
-pub(crate) fn address(text: &str) -> Result<String, &'static str> {
-    let (host, port) = text
-        .rsplit_once(':')
-        .ok_or("missing port in address; write host:port")?;
-    if port.parse::<u16>().is_err() {
-        return Err("write host:port, the port as a number up to 65535");
-    }
-    let is_bracketed = host.starts_with('[') && host.ends_with(']');
-    if host.contains(':') && !is_bracketed {
-        return Err("write an IPv6 address in brackets, [::1]:2000");
-    }
-    Ok(text.to_owned())
-}
-
-/// An address, or `off`.
-pub(crate) fn address_or_off(text: &str) -> Result<Option<String>, &'static str> {
-    if text == "off" {
-        return Ok(None);
-    }
-    address(text).map(Some)
 }
 
 /// For which traces the daemon decides.
@@ -186,26 +164,6 @@ mod tests {
         for text in ["", "yes", "on", "tRUE", "2"] {
             assert_eq!(boolean(text), Err("write true or false"), "{text}");
         }
-    }
-
-    #[test]
-    fn addresses_need_a_port_and_ipv6_its_brackets() {
-        for text in ["127.0.0.1:0", ":2000", "host:65535", "[::1]:2000"] {
-            assert_eq!(address(text).as_deref(), Ok(text));
-            assert_eq!(address_or_off(text), Ok(Some(text.to_owned())));
-        }
-        for text in [
-            "2000",
-            "host",
-            "host:",
-            "host:x",
-            "host:65536",
-            "::1:2000",
-            "",
-        ] {
-            assert!(address(text).is_err(), "{text:?}");
-        }
-        assert_eq!(address_or_off("off"), Ok(None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::StartError;
-use crate::admin::{Admin, State};
+use crate::admin::{self, State};
 use crate::aws;
 use crate::call::Caller;
 use crate::call::failure::with_causes;
@@ -113,8 +113,8 @@ pub(super) async fn admin(
     let Some(address) = &config.admin else {
         return Ok(None);
     };
-    let admin = match Admin::bind(address).await {
-        Ok(admin) => admin,
+    let (admin, address) = match admin::bind(address).await {
+        Ok(bound) => bound,
         Err(error) if config.admin_is_explicit => return Err(StartError::Admin(error)),
         Err(error) => {
             let error = with_causes(&error);
@@ -125,7 +125,6 @@ pub(super) async fn admin(
             return Ok(None);
         }
     };
-    let address = admin.address();
     let metrics = Arc::clone(metrics);
     let state = move || State {
         counters: metrics.counters(),
@@ -133,7 +132,7 @@ pub(super) async fn admin(
         is_receiving: metrics.is_receiving(),
         troubles: metrics.troubles(),
     };
-    tokio::spawn(admin.serve(state, watch.clone()));
+    tokio::spawn(admin::serve(admin, state, watch.clone()));
     tracing::info!("Metrics and health on http://{address}");
     Ok(Some(address))
 }

@@ -131,6 +131,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn health(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn documents(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceDocuments>, StoreError> {
         let lists = self.lists();
         if lists.unreadable.is_some_and(|id| trace_ids.contains(&id)) {

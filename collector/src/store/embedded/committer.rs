@@ -102,6 +102,7 @@ impl Committer {
             Err(error) => {
                 tracing::error!(%error, "the store takes no more writes");
                 self.is_poisoned = true;
+                self.shared.poisoned_by(error);
             }
         }
         batch.answer(&written);

@@ -8,6 +8,7 @@ use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
 use super::blocks::BlockReader;
+use super::failure::repeat;
 use super::index::{Index, Place};
 use super::recent::RecentTexts;
 use crate::store::{StoreError, TraceDocuments, ViewPage, ViewScan};
@@ -23,6 +24,8 @@ const VIEWS_PER_ADDITION: usize = 4096;
 pub(super) struct Shared {
     index: RwLock<Index>,
     recent: Mutex<RecentTexts>,
+    /// Why nothing more is written.
+    poison: Mutex<Option<StoreError>>,
     /// Reads blocks.
     pub(super) blocks: BlockReader,
 }
@@ -33,6 +36,7 @@ impl Shared {
         Self {
             index: RwLock::default(),
             recent: Mutex::new(recent),
+            poison: Mutex::default(),
             blocks,
         }
     }
@@ -50,6 +54,18 @@ impl Shared {
     /// Texts that need not be read.
     pub(super) fn recent(&self) -> MutexGuard<'_, RecentTexts> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What stopped the writing, if anything did.
+    pub(super) fn health(&self) -> Result<(), StoreError> {
+        let poison = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
+        poison.as_ref().map_or(Ok(()), |error| Err(repeat(error)))
+    }
+
+    /// Nothing more is written, because of this.
+    pub(super) fn poisoned_by(&self, error: &StoreError) {
+        let mut poison = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
+        *poison = Some(repeat(error));
     }
 
     /// All documents of these traces.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Admits so many lines per window and counts the others.
 #[derive(Debug)]
-pub(crate) struct LogLimit {
+pub struct LogLimit {
     window: Duration,
     lines_max: u32,
     state: Mutex<State>,
@@ -19,7 +19,9 @@ struct State {
 }
 
 impl LogLimit {
-    pub(crate) const fn new(lines_max: u32, window: Duration) -> Self {
+    /// At most `lines_max` lines in a window.
+    #[must_use]
+    pub const fn new(lines_max: u32, window: Duration) -> Self {
         let state = State {
             opened: None,
             lines: 0,
@@ -33,23 +35,26 @@ impl LogLimit {
     }
 
     /// Ten lines a minute: what each deserves a look on its own (`spec/daemon.md` section 2.1).
-    pub(crate) const fn ten_per_minute() -> Self {
+    #[must_use]
+    pub const fn ten_per_minute() -> Self {
         Self::new(10, Duration::from_secs(60))
     }
 
     /// Ten lines a second: what tells of the usual course of things.
-    pub(crate) const fn ten_per_second() -> Self {
+    #[must_use]
+    pub const fn ten_per_second() -> Self {
         Self::new(10, Duration::from_secs(1))
     }
 
     /// One line in ten seconds: what repeats as long as its cause lasts.
-    pub(crate) const fn one_in_ten_seconds() -> Self {
+    #[must_use]
+    pub const fn one_in_ten_seconds() -> Self {
         Self::new(1, Duration::from_secs(10))
     }
 
     /// Whether a line may be written now, and how many `events` stayed unwritten since the last one;
     /// `events` is how many this line stands for.
-    pub(crate) fn admit(&self, now: Instant, events: u64) -> Option<u64> {
+    pub fn admit(&self, now: Instant, events: u64) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = state
             .opened
@@ -70,12 +75,15 @@ impl LogLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a moment to count from; there is no other way to one"
+    )]
     fn lines_beyond_the_limit_are_counted_and_told_by_the_next_one() {
         let limit = LogLimit::new(2, Duration::from_secs(60));
-        let start = clock::now();
+        let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(limit.admit(start, 1), Some(0));
         assert_eq!(limit.admit(after(1), 1), Some(0));

@@ -1,29 +1,32 @@
-//! What the system knows of this process.
+//! What the system knows of this process. Reads `/proc/self/status`, where there is one.
 
 use std::time::Duration;
 
 /// The process, from its start on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Process {
+pub struct Process {
     started: Duration,
 }
 
 /// The process at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ProcessNow {
+pub struct ProcessNow {
     /// Its start since the Unix epoch.
-    pub(super) started: Duration,
+    pub started: Duration,
     /// Memory that it occupies; unknown elsewhere than on Linux.
-    pub(super) resident_bytes: Option<u64>,
+    pub resident_bytes: Option<u64>,
 }
 
 impl Process {
     /// Started at this time since the Unix epoch.
-    pub(super) const fn started(at: Duration) -> Self {
+    #[must_use]
+    pub const fn started(at: Duration) -> Self {
         Self { started: at }
     }
 
-    pub(super) fn now(&self) -> ProcessNow {
+    /// What the system says of it now.
+    #[must_use]
+    pub fn now(&self) -> ProcessNow {
         let status = std::fs::read_to_string("/proc/self/status").ok();
         ProcessNow {
             started: self.started,

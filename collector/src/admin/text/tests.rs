@@ -1,0 +1,108 @@
+//! The whole text against `golden.txt`, which lies beside this file; `UPDATE_GOLDEN=1` rewrites it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::store::StoreError;
+
+/// Every counter with a value of its own, so that two which were mixed up show.
+fn example() -> Snapshot {
+    Snapshot {
+        accepted: 1_000,
+        rejected: BTreeMap::from([("MissingId", 2), ("ParseError", 3)]),
+        unstored: 4,
+        unsampled_otlp: 5,
+        views_settled: 6,
+        views_oversized: 7,
+        settle_failures: 8,
+        requests: BTreeMap::from([(
+            "PutTraceSegments",
+            OperationCounters {
+                statuses: BTreeMap::from([(200, 9), (503, 10)]),
+                within: [0, 1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16],
+                elapsed: Duration::from_millis(17_250),
+            },
+        )]),
+        throttled: 18,
+        body_bytes: 19,
+        store_errors: BTreeMap::from([("io", 20), ("poisoned", 21)]),
+        telemetry_records: 22,
+        daemons: [23, 24, 25, 26],
+    }
+}
+
+fn state() -> State {
+    State {
+        is_stopping: false,
+        is_serving: true,
+        store: Ok(()),
+        unsettled: 27,
+    }
+}
+
+fn process() -> ProcessNow {
+    ProcessNow {
+        started: Duration::from_millis(1_795_264_699_041),
+        resident_bytes: Some(7_340_032),
+    }
+}
+
+/// The version changes with every release, the golden file does not.
+fn shown(counters: &Snapshot, state: Option<&State>) -> String {
+    let own = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
+    metrics(counters, state, &process()).replace(&own, "version=\"0.0.0\"")
+}
+
+#[test]
+fn the_text_is_the_golden_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/admin/text/golden.txt");
+    let text = shown(&example(), Some(&state()));
+    if update_golden() {
+        fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(text, fs::read_to_string(&path).unwrap());
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch for those who run the tests, not for the collector"
+)]
+fn update_golden() -> bool {
+    std::env::var("UPDATE_GOLDEN").is_ok()
+}
+
+#[test]
+fn a_collector_that_does_not_take_documents_is_not_ready() {
+    let ready = |state: Option<&State>| {
+        let text = shown(&Snapshot::default(), state);
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("radiograph_collector_ready "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(ready(Some(&state())).as_deref(), Some("1"));
+    assert_eq!(ready(None).as_deref(), Some("0"));
+    let poisoned = State {
+        store: Err(StoreError::Poisoned),
+        ..state()
+    };
+    assert_eq!(ready(Some(&poisoned)).as_deref(), Some("0"));
+}
+
+#[test]
+fn no_sample_comes_twice_and_only_counters_end_in_total() {
+    let text = shown(&example(), Some(&state()));
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    let names: Vec<&str> = samples
+        .map(|line| line.rsplit_once(' ').unwrap().0)
+        .collect();
+    let unique: BTreeSet<&&str> = names.iter().collect();
+    assert_eq!(unique.len(), names.len());
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (name, kind) = line.split_once(' ').unwrap();
+        assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
+    }
+}
