@@ -55,6 +55,8 @@ fn collector_config(servers: &Servers) -> radiograph_collector::Config {
         data_dir: servers.data_dir.clone().unwrap_or(default.data_dir),
         query_window_max: servers.query_window_max,
         admin: servers.admin.clone().unwrap_or(AdminAddress::Default),
+        retention: servers.retention,
+        retention_bytes: servers.retention_bytes,
         ..radiograph_collector::Config::default()
     }
 }

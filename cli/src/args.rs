@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use radiograph_collector::config::{AdminAddress, WindowMax};
+use radiograph_collector::config::{AdminAddress, RetentionAge, RetentionBytes, WindowMax};
 
 use crate::demo;
 use crate::logs::LogLevel;
@@ -65,6 +65,24 @@ pub(crate) struct Servers {
         value_name = "HOURS"
     )]
     pub(crate) query_window_max: WindowMax,
+
+    /// How long segments are kept, in days (30d) or hours (36h); 0 or none keeps them for ever.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_RETENTION",
+        value_name = "AGE",
+        default_value_t
+    )]
+    pub(crate) retention: RetentionAge,
+
+    /// How much is kept on disk, as in 20GB: the oldest hours beyond are dropped; 0 or none for no bound.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_RETENTION_BYTES",
+        value_name = "SIZE",
+        default_value_t
+    )]
+    pub(crate) retention_bytes: RetentionBytes,
 
     /// Address of the collector's /livez, /readyz and /metrics, or off [default: 127.0.0.1:2081].
     #[arg(long, env = "RADIOGRAPH_ADMIN", value_name = "HOST:PORT")]

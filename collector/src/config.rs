@@ -6,7 +6,10 @@ use std::str::FromStr;
 
 use radiograph_admin::address::address_or_off;
 
+pub use self::retention::{RetentionAge, RetentionBytes, RetentionError};
 pub use crate::query::window::WindowMax;
+
+mod retention;
 
 /// TCP port of the X-Ray API unless chosen otherwise.
 pub const PORT_DEFAULT: u16 = 2080;
@@ -65,6 +68,11 @@ pub struct Config {
     /// How long the window of GetTraceSummaries and GetServiceGraph may be, in whole hours; 0 or
     /// `none` lifts the bound. Default 6, which is AWS's.
     pub query_window_max: WindowMax,
+    /// What arrived longer ago is dropped, by whole hours; `none` or 0 keeps it. Default 30 days.
+    pub retention: RetentionAge,
+    /// Bytes of segments and views that are kept on disk: the oldest hours beyond are dropped, that of now
+    /// excepted; `none` or 0 keeps all. Default none.
+    pub retention_bytes: RetentionBytes,
     /// Where `/livez`, `/readyz` and `/metrics` are answered. Default `Off`; the binaries' is
     /// [`AdminAddress::Default`].
     pub admin: AdminAddress,
@@ -79,6 +87,8 @@ impl Default for Config {
             account_id: crate::sampling::ACCOUNT_DEFAULT.to_owned(),
             query_window_max: WindowMax::default(),
             admin: AdminAddress::default(),
+            retention: RetentionAge::default(),
+            retention_bytes: RetentionBytes::default(),
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod ingest;
 pub mod metrics;
 pub mod otlp;
 pub mod query;
+mod retention;
 pub mod sampling;
 pub mod server;
 pub mod settle;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use radiograph_collector::config::{AdminAddress, WindowMax};
+use radiograph_collector::config::{AdminAddress, RetentionAge, RetentionBytes, WindowMax};
 use radiograph_collector::{Config, clock, shutdown, start};
 use tracing::{Level, error, info};
 
@@ -39,6 +39,22 @@ struct Args {
         default_value_t
     )]
     query_window_max: WindowMax,
+    /// How long segments are kept, in days (30d) or hours (36h); 0 or none keeps them for ever.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_RETENTION",
+        value_name = "AGE",
+        default_value_t
+    )]
+    retention: RetentionAge,
+    /// How much is kept on disk, as in 20GB: the oldest hours beyond are dropped; 0 or none for no bound.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_RETENTION_BYTES",
+        value_name = "SIZE",
+        default_value_t
+    )]
+    retention_bytes: RetentionBytes,
     /// Address of /livez, /readyz and /metrics, or off [default: 127.0.0.1:2081].
     #[arg(long, env = "RADIOGRAPH_ADMIN", value_name = "HOST:PORT")]
     admin: Option<AdminAddress>,
@@ -85,6 +101,8 @@ async fn run(args: Args, admin: AdminAddress) -> ExitCode {
         account_id: args.account_id,
         query_window_max: args.query_window_max,
         admin,
+        retention: args.retention,
+        retention_bytes: args.retention_bytes,
     };
     // before anything starts, so that a signal right after the first line is not missed
     let signal = match shutdown::listen() {

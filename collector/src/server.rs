@@ -21,6 +21,7 @@ use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::query::token::TokenKey;
+use crate::retention::Retention;
 use crate::sampling::{LEASE_DEFAULT, RuleSet, Sampling};
 use crate::settle::Settler;
 use crate::settle::schedule::Schedule;
@@ -82,6 +83,7 @@ pub struct Collector {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     settling: JoinHandle<()>,
+    retaining: JoinHandle<()>,
     store: Arc<EmbeddedStore>,
     admin: Option<AdminServer>,
 }
@@ -117,23 +119,13 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         .start(Arc::clone(&shared), Arc::clone(&metrics))
         .await
         .map_err(failed)?;
-    let rules = rule_set(&*shared, &config).await?;
-    let token_key = TokenKey::of(&*shared).await.map_err(failed)?;
-    let groups = Groups::new(Arc::clone(&shared), config.region, config.account_id);
-    let query = Query::new(
-        Arc::clone(&shared),
-        token_key,
-        groups.clone(),
-        config.query_window_max,
-    );
-    let services = ApiServices {
-        ingest: Ingest::new(Arc::clone(&shared), settler.clone(), Arc::clone(&metrics)),
-        query,
-        groups,
-        sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
-        metrics: Arc::clone(&metrics),
-        places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),
+    let retention = Retention {
+        store: Arc::clone(&store),
+        settler: settler.clone(),
+        age: config.retention,
+        bytes: config.retention_bytes,
     };
+    let services = services(&config, &shared, &settler, &metrics).await?;
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(serve(listener, services, stopped));
     if let Some(admin) = &admin {
@@ -144,6 +136,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
             api: serving.abort_handle(),
         });
     }
+    let retaining = tokio::spawn(retention.run());
     let data_dir = config.data_dir;
     info!(address = %address, data_dir = %data_dir.display(), "collector listens for the X-Ray API");
     Ok(Collector {
@@ -153,8 +146,40 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         stop,
         serving,
         settling,
+        retaining,
         store,
         admin,
+    })
+}
+
+/// What answers the API.
+async fn services(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    settler: &Settler,
+    metrics: &Arc<Metrics>,
+) -> Result<ApiServices, StartError> {
+    let rules = rule_set(&**store, config).await?;
+    let token_key = TokenKey::of(&**store)
+        .await
+        .map_err(|source| StartError::Store {
+            path: config.data_dir.display().to_string(),
+            source,
+        })?;
+    let (region, account_id) = (config.region.clone(), config.account_id.clone());
+    let groups = Groups::new(Arc::clone(store), region, account_id);
+    Ok(ApiServices {
+        ingest: Ingest::new(Arc::clone(store), settler.clone(), Arc::clone(metrics)),
+        query: Query::new(
+            Arc::clone(store),
+            token_key,
+            groups.clone(),
+            config.query_window_max,
+        ),
+        groups,
+        sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
+        metrics: Arc::clone(metrics),
+        places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),
     })
 }
 
@@ -236,6 +261,7 @@ impl Collector {
             warn!("requests were still under way and are cut off");
             aborter.abort();
         }
+        self.retaining.abort();
         // what is not settled now is settled at the next start
         self.settling.abort();
         let store = self.store;

@@ -154,8 +154,9 @@ pub enum StoreError {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Adds documents; they are durable (synced) when this returns `Ok`. A document that the store
-    /// already has, by trace and content, is not stored again, and is durable as well when this
-    /// returns. An empty list returns at once.
+    /// already has, by trace and content, is durable as well when this returns; no answer has it twice.
+    /// It is not stored again when it came a short while ago; a repeat of what came long before may be,
+    /// and then stays as long as what arrives now. An empty list returns at once.
     ///
     /// # Errors
     /// When anything could not be written; then none of the records may be taken as stored.
@@ -175,7 +176,7 @@ pub trait Store: Send + Sync + 'static {
     /// When they could not be read.
     async fn documents(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceDocuments>, StoreError>;
 
-    /// How many documents each of these traces has, in the order given; 0 for unknown ones.
+    /// How many different documents each of these traces has, in the order given; 0 for unknown ones.
     ///
     /// # Errors
     /// When they could not be counted.
@@ -230,7 +231,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Traces whose view does not cover all their documents, and those that [`Store::linking_to`] any
     /// trace at all tells: each once. To be asked at start, and after [`Store::drop_before`], which
-    /// takes documents from traces that others link to.
+    /// takes documents from traces, and from those that others link to. Which traces that arrived long
+    /// ago lost something by dropping may be told by the store that dropped it alone, not by one that is
+    /// opened later.
     ///
     /// # Errors
     /// When this could not be read.

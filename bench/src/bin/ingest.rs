@@ -1,6 +1,7 @@
 //! PutTraceSegments with a sync before every answer: documents per second into the embedded store,
-//! beside what the disk alone does with the same bytes, synced every 256 KiB.
-//! `cargo run --release -p radiograph-bench --bin ingest [seconds]`
+//! beside what the disk alone does with the same bytes, synced every 256 KiB; and what is on the disk
+//! once everything is sealed and merged. With `logs`, nothing is sealed meanwhile.
+//! `cargo run --release -p radiograph-bench --bin ingest [seconds [logs]]`
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -30,11 +31,14 @@ async fn main() -> anyhow::Result<()> {
     let seconds = std::env::args()
         .nth(1)
         .map_or(Ok(10), |text| text.parse())?;
+    let is_sealing = std::env::args().nth(2).as_deref() != Some("logs");
     let dir = tempfile::tempdir_in(".")?;
-    let store = Arc::new(EmbeddedStore::open(
-        &dir.path().join("data"),
-        Options::default(),
-    )?);
+    let options = Options {
+        is_sealing,
+        ..Options::default()
+    };
+    let store = EmbeddedStore::open(&dir.path().join("data"), options)?;
+    let store = Arc::new(store);
     let shared = Arc::clone(&store) as Arc<dyn Store>;
     let metrics = Arc::new(Metrics::default());
     let settler = Settler::new(Schedule::default());
@@ -51,8 +55,16 @@ async fn main() -> anyhow::Result<()> {
     settling.abort();
     let accepted = metrics.snapshot().accepted;
     let views = metrics.snapshot().views_settled;
+    let log_dir = dir.path().join("data").join("log");
+    let stored = size_of(&log_dir)?;
+    let peak = peak_memory_bytes();
+    let (sealing, sealed) = {
+        let store = Arc::clone(&store);
+        tokio::task::spawn_blocking(move || timed(|| store.seal_all(true))).await?
+    };
+    sealed?;
+    let sealed = size_of(&log_dir)?;
     store.close();
-    let stored = size_of(&dir.path().join("data").join("log"))?;
 
     let disk = disk_alone(&dir.path().join("floor"), stored)?;
     let (accepted, stored) = (as_f64(accepted), as_f64(stored));
@@ -73,15 +85,22 @@ async fn main() -> anyhow::Result<()> {
         "bytes sent                 {:>10.1} MB",
         as_f64(sent_bytes.load(Ordering::Relaxed)) / 1e6
     );
-    println!(
-        "bytes on disk              {:>10.1} per document, views included",
-        stored / accepted
-    );
+    print_disk(stored / accepted, as_f64(sealed) / accepted, sealing);
+    if let Some(peak) = peak {
+        println!("peak memory                {:>10.1} MB", as_f64(peak) / 1e6);
+    }
     println!(
         "disk alone, the same bytes {:>10.0} documents per second",
         accepted / disk.as_secs_f64()
     );
     Ok(())
+}
+
+/// Bytes per document, as written and after compaction.
+fn print_disk(written: f64, sealed: f64, sealing: Duration) {
+    println!("bytes on disk              {written:>10.1} per document, views included");
+    let seconds = sealing.as_secs_f64();
+    println!("  sealed and merged        {sealed:>10.1} per document, after {seconds:.1} s more");
 }
 
 /// Tasks that call PutTraceSegments one call after another, and count the bytes of what succeeded.
@@ -129,6 +148,16 @@ fn disk_alone(path: &std::path::Path, bytes: u64) -> anyhow::Result<Duration> {
     });
     result?;
     Ok(took)
+}
+
+/// The most memory this process has had in use so far, where Linux tells.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 fn size_of(folder: &std::path::Path) -> anyhow::Result<u64> {

@@ -1,22 +1,24 @@
 //! The default store: one directory, nothing to set up, one process.
 //!
 //! ```text
-//! <dir>/LOCK                     locked while a process has the store open
-//! <dir>/state.redb               small configuration records
-//! <dir>/log/2026-11-21/14.log    documents and views that arrived in that UTC hour
+//! <dir>/LOCK                               locked while a process has the store open
+//! <dir>/state.redb                         small configuration records
+//! <dir>/log/2026-11-21/14.log              documents and views that arrived in that UTC hour
+//! <dir>/log/2026-11-21/14-001.log          the same, once the first was full
+//! <dir>/log/2026-11-21/13-004.sealed       what stood in a log, for good (`sealed.rs`)
+//! <dir>/log/2026-11-21/12-031-m1.sealed    what stood in several sealed files of an hour
 //! ```
 //!
 //! A log is append-only blocks of compressed documents and views (`format.rs`). One thread writes
-//! them, one write and one sync for all who wait (`committer.rs`); everything else is an index in
-//! memory (`index.rs`), rebuilt from the logs at every opening (`recovery.rs`). Retention removes whole
-//! logs.
+//! them, one write and one sync for all who wait (`committer.rs`). What is in the logs has an index in
+//! memory (`index.rs`), rebuilt from them at every opening (`recovery.rs`). Another thread seals the logs
+//! that are closed (`sealer.rs`); what is sealed is looked up in its file (`part.rs`). Retention removes
+//! whole files.
 //!
-//! Memory: a settled trace of one document takes 470 B of index, one of five 600 B; of that a document
-//! is 32 B, in lists that double from four on. The graph totals, a cache of decompressed blocks and
-//! the texts of documents that wait to be settled (`recent.rs`) come on top. Opening reads everything
-//! once.
-//! Deliberately not here yet: sealed partitions with an index on disk, which lift these two limits
-//! (`docs/adr/001-embedded-store.md`), and a retention policy, which is the caller's.
+//! Memory: a settled trace of one document takes 470 B of index, one of five 600 B, until it is sealed;
+//! about 2 B from then on. The graph totals of the last day, a cache of decompressed blocks and the texts
+//! of documents that wait to be settled (`recent.rs`) come on top. Opening reads the logs once, and of
+//! the sealed files their sections.
 
 mod batch;
 mod blocks;
@@ -30,22 +32,28 @@ mod index;
 mod links;
 mod log;
 mod pack;
+mod part;
 mod payload;
 mod queue;
 mod recent;
 mod recovery;
 mod scan;
+pub mod sealed;
+mod sealer;
 mod shared;
 mod state;
+mod swap;
 #[cfg(test)]
 mod tests;
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
+use crossbeam_channel::Sender;
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
@@ -61,6 +69,7 @@ use self::payload::DocumentDigest;
 use self::queue::{NewDocument, NewView, Queue, Work};
 use self::recent::RecentTexts;
 pub use self::recovery::RecoveryReport;
+use self::sealer::Sealer;
 use self::shared::Shared;
 use self::state::StateDb;
 use super::{
@@ -84,6 +93,11 @@ pub struct Options {
     /// Bytes of appended documents to keep in memory until their traces are settled; 64 MiB by
     /// default. What has no room, or all of it with 0, is read back from the log.
     pub recent_bytes_max: usize,
+    /// Bytes of documents at which a log is closed, to be sealed; 64 MiB by default. Sealing takes about
+    /// twice as much memory.
+    pub seal_document_bytes: u64,
+    /// Whether closed logs are sealed, and sealed files merged, in the background; they are by default.
+    pub is_sealing: bool,
     /// Tells the time of arrival, which decides the partition; the system's clock by default.
     pub clock: Clock,
 }
@@ -93,6 +107,8 @@ impl Default for Options {
         Self {
             cache_bytes_max: 32 << 20,
             recent_bytes_max: 64 << 20,
+            seal_document_bytes: 64 << 20,
+            is_sealing: true,
             clock: Arc::new(crate::clock::now),
         }
     }
@@ -102,8 +118,11 @@ impl Default for Options {
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
     state: StateDb,
-    queue: Queue,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    queue: Arc<Queue>,
+    sealer: Sealer,
+    /// The sealer works while this is there.
+    bell: Mutex<Option<Sender<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     report: RecoveryReport,
     /// Held, not read: the lock goes with the file.
     _lock: File,
@@ -131,27 +150,44 @@ impl EmbeddedStore {
         }
         let blocks = BlockReader::new(options.cache_bytes_max);
         let recent = RecentTexts::new(options.recent_bytes_max);
-        let shared = Arc::new(Shared::new(blocks, recent));
-        let report = recovery::recover(&log_dir, &shared)?;
+        let shared = Shared::new(log_dir.clone(), Arc::clone(&files), blocks, recent);
+        let shared = Arc::new(shared);
+        let report = recovery::recover(&shared, (options.clock)())?;
         let (queue, requests) = Queue::new();
+        let queue = Arc::new(queue);
         let committer = Committer {
             shared: Arc::clone(&shared),
-            log: LogWriter::new(&log_dir, files),
-            clock: options.clock,
+            log: LogWriter::new(&log_dir, files, options.seal_document_bytes),
+            clock: Arc::clone(&options.clock),
             encoder: BlockEncoder::new().doing("compressing for", &log_dir)?,
             is_poisoned: false,
             doomed: Vec::new(),
         };
+        let sealer = Sealer {
+            shared: Arc::clone(&shared),
+            queue: Arc::clone(&queue),
+            clock: options.clock,
+            is_stopped: Arc::default(),
+            turn: Arc::default(),
+        };
+        let (bell, rings) = crossbeam_channel::bounded(1);
+        let mut threads = Vec::new();
+        if options.is_sealing {
+            let sealer = sealer.clone();
+            let thread = thread::Builder::new().name("store-sealer".to_owned());
+            let thread = thread.spawn(move || sealer.run(&rings));
+            threads.push(thread.doing("sealing", &log_dir)?);
+        }
         let thread = thread::Builder::new().name("store-committer".to_owned());
-        let thread = thread
-            .spawn(move || committer.run(&requests))
-            .doing("writing", &log_dir)?;
-        let committer = Mutex::new(Some(thread));
+        let thread = thread.spawn(move || committer.run(&requests));
+        threads.push(thread.doing("writing", &log_dir)?);
         Ok(Self {
             shared,
             state,
             queue,
-            committer,
+            sealer,
+            bell: Mutex::new(Some(bell)),
+            threads: Mutex::new(threads),
             report,
             _lock: lock,
         })
@@ -163,20 +199,46 @@ impl EmbeddedStore {
         self.report
     }
 
+    /// Seals everything that is in logs now, whether its traces are settled or not, and then merges the
+    /// sealed files of each hour if asked to. Blocking. In the background both happen by themselves.
+    ///
+    /// # Errors
+    /// When something cannot be read or written; what could not be sealed stays in its log.
+    pub fn seal_all(&self, and_merge: bool) -> Result<(), StoreError> {
+        self.sealer.seal_all(and_merge, (self.sealer.clock)())
+    }
+
+    /// Traces whose documents were sealed by a release with another form of views and that have no view
+    /// since: so many at most. They are to be settled in the background; until then they have none.
+    /// Blocking.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn outdated(&self, traces_max: usize) -> Result<Vec<TraceId>, StoreError> {
+        self.shared.outdated(traces_max)
+    }
+
+    /// The files with documents, oldest first: when the last of their documents arrived at the latest,
+    /// and their length. Blocking.
+    ///
+    /// # Errors
+    /// When a length cannot be read.
+    pub fn usage(&self) -> Result<Vec<(Timestamp, u64)>, StoreError> {
+        self.shared.usage()
+    }
+
     /// Takes no more writes, and returns when those asked for already are done and synced.
     /// Blocking. Readers go on.
     pub fn close(&self) {
+        self.sealer.is_stopped.store(true, Ordering::Relaxed);
+        drop(lock_of(&self.bell).take());
+        let threads = std::mem::take(&mut *lock_of(&self.threads));
+        // the sealer comes first: it may wait for the committer
+        let mut threads = threads.into_iter();
+        let last = threads.next_back();
+        join(threads);
         self.queue.close();
-        let thread = self
-            .committer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the store's committer ended in a panic");
-        }
+        join(last.into_iter());
     }
 
     /// Runs something blocking beside the tasks.
@@ -229,7 +291,7 @@ impl Store for EmbeddedStore {
 
     async fn document_counts(&self, trace_ids: &[TraceId]) -> Result<Vec<u32>, StoreError> {
         let trace_ids = trace_ids.to_vec();
-        self.blocking(move |shared| Ok(shared.document_counts(&trace_ids)))
+        self.blocking(move |shared| shared.document_counts(&trace_ids))
             .await
     }
 
@@ -263,8 +325,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn totals(&self, start: Timestamp, end: Timestamp) -> Result<MinuteTotals, StoreError> {
-        self.blocking(move |shared| Ok(shared.totals(start, end)))
-            .await
+        self.blocking(move |shared| shared.totals(start, end)).await
     }
 
     async fn minutes(
@@ -273,25 +334,29 @@ impl Store for EmbeddedStore {
         end: Timestamp,
         wanted: Wanted,
     ) -> Result<Totals, StoreError> {
-        self.blocking(move |shared| Ok(shared.minutes(start, end, &wanted)))
+        self.blocking(move |shared| shared.minutes(start, end, &wanted))
             .await
     }
 
     async fn linking_to(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceId>, StoreError> {
         let trace_ids = trace_ids.to_vec();
         self.blocking(move |shared| {
-            let linking = shared.index().linking_to(trace_ids.into_iter());
+            let linking = shared.linking_to(trace_ids.into_iter())?;
             Ok(linking.into_iter().collect())
         })
         .await
     }
 
     async fn unsettled(&self) -> Result<Vec<TraceId>, StoreError> {
-        self.blocking(|shared| Ok(shared.index().unsettled())).await
+        self.blocking(Shared::unsettled).await
     }
 
     async fn drop_before(&self, time: Timestamp) -> Result<(), StoreError> {
-        self.queue.ask(Work::DropBefore(time), 0).await
+        let disturbed = self
+            .blocking(move |shared| Ok(shared.disturbed_by(time)))
+            .await?;
+        let work = Work::DropBefore(time, disturbed);
+        self.queue.ask(work, 0).await
     }
 
     async fn state(&self, key: &str) -> Result<Option<StateRecord>, StoreError> {
@@ -303,6 +368,18 @@ impl Store for EmbeddedStore {
         let (state, key) = (self.state.clone(), key.to_owned());
         self.blocking(move |_| state.put_state(&key, expected, &value))
             .await
+    }
+}
+
+fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn join(threads: impl Iterator<Item = JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a thread of the store ended in a panic");
+        }
     }
 }
 

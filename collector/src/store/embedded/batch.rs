@@ -1,7 +1,6 @@
 //! Which requests share a commit.
 
 use crossbeam_channel::Receiver;
-use radiograph_protocol::timestamp::Timestamp;
 
 use super::failure::repeat;
 use super::queue::{NewDocument, NewView, Request, Work};
@@ -15,19 +14,19 @@ const COMMIT_BYTES_MAX: usize = 8 << 20;
 #[derive(Default)]
 pub(super) struct Batch {
     requests: Vec<Request>,
-    /// What is to be dropped after the commit.
-    pub(super) then_drop: Option<(Timestamp, Request)>,
+    /// What is to be done after the commit: neither to append nor to put views.
+    pub(super) then: Option<Request>,
 }
 
 impl Batch {
-    /// `first` and all that waits behind it, up to the bound or up to a request to drop.
+    /// `first` and all that waits behind it, up to the bound or up to a request of another kind.
     pub(super) fn collect(first: Request, queue: &Receiver<Request>) -> Self {
         let mut batch = Self::default();
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(request) = next {
-            if let Work::DropBefore(time) = request.work {
-                batch.then_drop = Some((time, request));
+            if !matches!(request.work, Work::Append(_) | Work::PutViews(_)) {
+                batch.then = Some(request);
                 break;
             }
             bytes += request.bytes;
@@ -52,7 +51,7 @@ impl Batch {
             .iter()
             .flat_map(|request| match &request.work {
                 Work::Append(documents) => documents.as_slice(),
-                Work::PutViews(_) | Work::DropBefore(_) => &[],
+                _ => &[],
             })
     }
 
@@ -62,7 +61,7 @@ impl Batch {
             .iter_mut()
             .flat_map(|request| match &mut request.work {
                 Work::Append(documents) => documents.as_mut_slice(),
-                Work::PutViews(_) | Work::DropBefore(_) => &mut [],
+                _ => &mut [],
             })
     }
 
@@ -72,7 +71,7 @@ impl Batch {
             .iter()
             .flat_map(|request| match &request.work {
                 Work::PutViews(views) => views.as_slice(),
-                Work::Append(_) | Work::DropBefore(_) => &[],
+                _ => &[],
             })
     }
 

@@ -18,7 +18,7 @@ use radiograph_protocol::timestamp::Timestamp;
 
 use super::failure::{Doing, corrupt};
 use super::format::{BLOCK_HEADER_BYTES, BlockHeader};
-use super::hour::Hour;
+use super::hour::{Hour, LogName};
 use super::index::{PartitionId, Place};
 use super::payload;
 use crate::store::StoreError;
@@ -35,10 +35,12 @@ const BLOCK_BYTES_USUAL: u64 = 64 << 10;
 pub(super) struct Partition {
     /// Its id.
     pub(super) id: PartitionId,
-    /// What arrived in this hour stands there.
-    pub(super) hour: Hour,
+    /// Its name.
+    pub(super) name: LogName,
     /// The file.
     pub(super) path: PathBuf,
+    /// Nothing is appended to it any more.
+    pub(super) is_closed: bool,
 }
 
 /// The logs in use.
@@ -46,6 +48,8 @@ pub(super) struct Partition {
 struct Table {
     partitions: BTreeMap<PartitionId, Partition>,
     last_id: u32,
+    /// By hour, the greatest number that a log or a sealed file of it ever had: none is used again.
+    sequences: BTreeMap<Hour, u32>,
 }
 
 #[derive(Clone)]
@@ -77,37 +81,87 @@ impl BlockReader {
         }
     }
 
-    /// The log of this hour, entered in the table if it is not there.
-    pub(super) fn partition(&self, hour: Hour, log_dir: &Path) -> Partition {
+    /// The log of this name, entered in the table if it is not there.
+    pub(super) fn partition(&self, name: LogName, log_dir: &Path) -> Partition {
+        self.saw(name);
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = table
-            .partitions
-            .values()
-            .find(|partition| partition.hour == hour)
-        {
+        let mut known = table.partitions.values();
+        if let Some(known) = known.find(|partition| partition.name == name) {
             return known.clone();
         }
         table.last_id += 1;
         let id = PartitionId(table.last_id);
         let partition = Partition {
             id,
-            hour,
-            path: hour.path(log_dir),
+            name,
+            path: name.path(log_dir),
+            is_closed: false,
         };
         table.partitions.insert(id, partition.clone());
         partition
     }
 
+    /// The log of an hour that can be appended to: the last one while it is not closed, or a new one.
+    pub(super) fn open_log(&self, hour: Hour, log_dir: &Path) -> Partition {
+        let next = {
+            let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+            let last = table.sequences.get(&hour).copied();
+            let is_open = |log: &&Partition| {
+                log.name.hour == hour && Some(log.name.sequence) == last && !log.is_closed
+            };
+            if let Some(open) = table.partitions.values().find(is_open) {
+                return open.clone();
+            }
+            last.map_or(0, |last| last.saturating_add(1))
+        };
+        let name = LogName {
+            hour,
+            sequence: next,
+        };
+        self.partition(name, log_dir)
+    }
+
+    /// Notes that a file of this name, or one sealed from it, is there.
+    pub(super) fn saw(&self, name: LogName) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let last = table.sequences.entry(name.hour).or_default();
+        *last = name.sequence.max(*last);
+    }
+
+    /// Nothing is appended to this log any more.
+    pub(super) fn close(&self, id: PartitionId) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = table.partitions.get_mut(&id) {
+            log.is_closed = true;
+        }
+    }
+
+    /// Nothing is appended any more to any log but those of this hour.
+    pub(super) fn close_all_but(&self, hour: Option<Hour>) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        for log in table.partitions.values_mut() {
+            log.is_closed |= Some(log.name.hour) != hour;
+        }
+    }
+
+    /// The logs, oldest first.
+    pub(super) fn partitions(&self) -> Vec<Partition> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let mut logs: Vec<_> = table.partitions.values().cloned().collect();
+        logs.sort_by_key(|log| log.name);
+        logs
+    }
+
     /// The logs all of which is older than `time`, oldest first.
     pub(super) fn partitions_before(&self, time: Timestamp) -> Vec<Partition> {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        let older = table
-            .partitions
-            .values()
-            .filter(|partition| partition.hour.end() <= time);
-        let mut older: Vec<_> = older.cloned().collect();
-        older.sort_by_key(|partition| partition.hour);
+        let mut older = self.partitions();
+        older.retain(|log| log.name.hour.end() <= time);
         older
+    }
+
+    /// Whether a log is on the table.
+    pub(super) fn has(&self, id: PartitionId) -> bool {
+        self.path(id).is_some()
     }
 
     /// Takes a log off the table; only then its file may be removed.

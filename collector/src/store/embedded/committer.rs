@@ -6,7 +6,7 @@
 //! that is tried again may report success for pages that are lost: the store is poisoned.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
@@ -18,13 +18,13 @@ use super::batch::Batch;
 use super::blocks::Partition;
 use super::failure::Doing;
 use super::format::BlockEncoder;
-use super::hour::Hour;
-use super::index::{Index, Place, ViewEntry};
+use super::hour::{Hour, SealedName};
+use super::index::{Place, ViewEntry};
 use super::links::Producers;
 use super::log::LogWriter;
 use super::pack::Packer;
 use super::payload::DocumentDigest;
-use super::queue::Request;
+use super::queue::{Request, Work};
 use super::shared::Shared;
 use crate::store::StoreError;
 use crate::trace::contributions;
@@ -44,7 +44,7 @@ pub(super) struct Committer {
     pub(super) encoder: BlockEncoder,
     /// An earlier write or sync failed.
     pub(super) is_poisoned: bool,
-    /// Logs that are forgotten and still have to be removed, oldest first.
+    /// Files that are forgotten and still have to be removed, oldest first.
     pub(super) doomed: Vec<PathBuf>,
 }
 
@@ -53,6 +53,8 @@ pub(super) struct Committer {
 struct Outcome {
     documents: Vec<(TraceId, DocumentDigest, Place)>,
     views: Vec<(TraceId, ViewEntry, Producers)>,
+    /// Sealed files with a view that is replaced.
+    superseded: Vec<(SealedName, TraceId)>,
     totals_gained: Totals,
     totals_lost: Totals,
 }
@@ -62,12 +64,13 @@ impl Committer {
     pub(super) fn run(mut self, queue: &Receiver<Request>) {
         while let Ok(first) = queue.recv() {
             let mut batch = Batch::collect(first, queue);
-            let then_drop = batch.then_drop.take();
+            let then = batch.then.take();
             if !batch.is_empty() {
                 self.commit(batch);
             }
-            if let Some((time, request)) = then_drop {
-                request.answer(self.drop_before(time));
+            if let Some(mut request) = then {
+                let outcome = self.act(request.take());
+                request.answer(outcome);
             }
         }
         if !self.is_poisoned
@@ -77,49 +80,100 @@ impl Committer {
         }
     }
 
+    /// Does what is neither to append nor to put views.
+    fn act(&mut self, work: Work) -> Result<(), StoreError> {
+        if self.is_poisoned {
+            return Err(StoreError::Poisoned);
+        }
+        match work {
+            Work::Append(_) | Work::PutViews(_) => Ok(()),
+            Work::DropBefore(time, disturbed) => self.drop_before(time, disturbed),
+            Work::CloseLog { at_once } => self.close_log(at_once),
+            Work::Swap(swap) => swap.publish(&self.shared),
+            Work::Cool(name, totals) => {
+                let mut index = self.shared.index_mut();
+                index.totals.add(&totals, -1);
+                index.parts.cool(name);
+                Ok(())
+            }
+        }
+    }
+
+    fn close_log(&mut self, at_once: bool) -> Result<(), StoreError> {
+        let now = Hour::of((self.clock)());
+        let kept = (!at_once).then_some(now);
+        let closed = self.log.close_all_but(kept, &self.shared.blocks);
+        if let Err(error) = &closed {
+            self.poison(error);
+        }
+        closed
+    }
+
+    fn poison(&mut self, error: &StoreError) {
+        tracing::error!(%error, "the store takes no more writes");
+        self.is_poisoned = true;
+        self.shared.poisoned_by(error);
+    }
+
     fn commit(&mut self, mut batch: Batch) {
         if self.is_poisoned {
             return batch.answer(&Err(StoreError::Poisoned));
         }
-        let views = winners(&batch, &self.shared.index());
         let mut outcome = Outcome::default();
-        let views = match self.contributions_of_replaced(&views) {
-            Ok(lost) => {
-                outcome.totals_lost = lost;
-                views
-            }
+        let views = match self.views_to_put(&batch, &mut outcome) {
+            Ok(views) => views,
             Err(error) => {
                 batch.refuse_views(&error);
-                BTreeMap::new()
+                outcome = Outcome::default();
+                Winners::new()
             }
         };
-        for (view, _) in views.values() {
-            contributions::add(view, &mut outcome.totals_gained, 1);
-        }
         let written = self.write(&batch, &views, &mut outcome);
         match &written {
             Ok(()) => self.publish(outcome, &mut batch),
-            Err(error) => {
-                tracing::error!(%error, "the store takes no more writes");
-                self.is_poisoned = true;
-                self.shared.poisoned_by(error);
-            }
+            Err(error) => self.poison(error),
         }
         batch.answer(&written);
     }
 
-    /// The sum of what the earlier views of these traces contribute.
-    fn contributions_of_replaced(&self, views: &Winners<'_>) -> Result<Totals, StoreError> {
-        let mut sum = Totals::default();
+    /// The views that replace earlier ones, and what they and the earlier ones contribute.
+    fn views_to_put<'a>(
+        &self,
+        batch: &'a Batch,
+        outcome: &mut Outcome,
+    ) -> Result<Winners<'a>, StoreError> {
+        let sealed = self.sealed_views(batch)?;
+        let views = winners(batch, &self.shared, &sealed)?;
         for trace_id in views.keys() {
             let old = self.shared.index().view(*trace_id);
-            if let Some(old) = old
-                && let Some(view) = self.shared.blocks.view(old.place)?
-            {
-                contributions::add(&view, &mut sum, 1);
+            if let Some(old) = old {
+                if let Some(view) = self.shared.blocks.view(old.place)? {
+                    contributions::add(&view, &mut outcome.totals_lost, 1);
+                }
+            } else if let Some((name, view)) = sealed.get(trace_id) {
+                contributions::add(view, &mut outcome.totals_lost, 1);
+                outcome.superseded.push((*name, *trace_id));
             }
         }
-        Ok(sum)
+        for (view, _) in views.values() {
+            contributions::add(view, &mut outcome.totals_gained, 1);
+        }
+        Ok(views)
+    }
+
+    /// The views in sealed files of those traces in the batch that have none in the logs.
+    fn sealed_views(&self, batch: &Batch) -> Result<SealedViews, StoreError> {
+        let parts = self.shared.index().parts.clone();
+        let mut found = SealedViews::new();
+        for new in batch.views() {
+            let trace_id = new.view.trace_id;
+            let is_in_logs = self.shared.index().view(trace_id).is_some();
+            if is_in_logs || found.contains_key(&trace_id) {
+                continue;
+            }
+            found.extend(parts.view(trace_id)?.map(|view| (trace_id, view)));
+        }
+        Ok(found)
     }
 
     /// Writes views and new documents, and syncs if there are documents. Views come first: one that
@@ -133,26 +187,28 @@ impl Committer {
         let hour = Hour::of((self.clock)());
         let (partition, end) = self.log.turn_to(hour, &self.shared.blocks)?;
         let mut packer = Packer::new(&mut self.encoder, partition, end);
-        let packing = "packing a commit for the log of";
-        let at = hour.path(std::path::Path::new(""));
+        let packing = "packing a commit for a log";
+        let at = Path::new("");
         for (trace_id, (view, encoded)) in views {
-            let place = packer.view(encoded).doing(packing, &at)?;
+            let place = packer.view(encoded).doing(packing, at)?;
             let entry = ViewEntry::of(view, place);
             outcome.views.push((*trace_id, entry, producers_of(view)));
         }
         let mut fresh = HashSet::new();
+        let mut document_bytes = 0_u64;
         for new in batch.documents() {
             let is_known = self.shared.index().has_document(new.trace_id, new.digest);
             if !is_known && fresh.insert((new.trace_id, new.digest)) {
                 let place = packer
                     .document(new.trace_id, &new.document)
-                    .doing(packing, &at)?;
+                    .doing(packing, at)?;
                 outcome.documents.push((new.trace_id, new.digest, place));
+                document_bytes = document_bytes.saturating_add(new.document.len() as u64);
             }
         }
-        let bytes = packer.finish().doing(packing, &at)?;
+        let bytes = packer.finish().doing(packing, at)?;
         if !bytes.is_empty() {
-            self.log.append(&bytes)?;
+            self.log.append(&bytes, document_bytes)?;
         }
         if !outcome.documents.is_empty() {
             self.log.sync()?;
@@ -181,20 +237,30 @@ impl Committer {
         for (trace_id, view, producers) in outcome.views {
             index.put_view(trace_id, view, producers);
         }
+        for (name, trace_id) in outcome.superseded {
+            index.parts.supersede(name, trace_id);
+        }
         index.totals.add(&outcome.totals_lost, -1);
         index.totals.add(&outcome.totals_gained, 1);
     }
 
-    /// Forgets and removes the logs all of which is older than `time`, oldest first, so that a
+    /// Forgets and removes the files all of which is older than `time`, oldest first, so that a
     /// replaced view never comes back because its successor went before it.
-    fn drop_before(&mut self, time: Timestamp) -> Result<(), StoreError> {
-        if self.is_poisoned {
-            return Err(StoreError::Poisoned);
+    fn drop_before(&mut self, time: Timestamp, disturbed: Vec<TraceId>) -> Result<(), StoreError> {
+        self.shared.index_mut().disturbed.extend(disturbed);
+        let mut doomed = Vec::new();
+        for part in self.shared.parts_before(time) {
+            self.shared.forget_part(&part);
+            doomed.push(part.file.path().to_owned());
         }
         for partition in self.shared.blocks.partitions_before(time) {
             self.forget(&partition);
-            self.doomed.push(partition.path);
+            doomed.push(partition.path);
         }
+        for path in &doomed {
+            tracing::info!(path = %path.display(), "what has passed its time is dropped");
+        }
+        self.doomed.extend(doomed);
         while let Some(path) = self.doomed.first() {
             self.log.remove(path)?;
             self.doomed.remove(0);
@@ -213,35 +279,39 @@ impl Committer {
         self.shared.recent().forget(partition.id);
         self.shared.blocks.forget(partition.id);
         if has_unread {
-            let rest = self.shared.index().view_places(None);
-            let totals = self.shared.running_totals(&rest);
-            self.shared.index_mut().totals = totals;
+            self.shared.sum_up();
         }
     }
 }
 
 /// Views that replace earlier ones, with their encoding.
 type Winners<'a> = BTreeMap<TraceId, (&'a TraceView, &'a [u8])>;
+/// Views of traces in sealed files, and in which.
+type SealedViews = HashMap<TraceId, (SealedName, TraceView)>;
 
 /// The last view of each trace in the batch that nothing newer outranks. A view of more documents
 /// than the trace has outranks nobody: some were dropped, and a smaller revision is the newer one.
-fn winners<'a>(batch: &'a Batch, index: &Index) -> Winners<'a> {
+fn winners<'a>(
+    batch: &'a Batch,
+    shared: &Shared,
+    sealed: &SealedViews,
+) -> Result<Winners<'a>, StoreError> {
     let mut winners = Winners::new();
     for new in batch.views() {
         let trace_id = new.view.trace_id;
-        let stored = || index.view(trace_id).map(|view| view.revision);
+        let in_logs = || shared.index().view(trace_id).map(|view| view.revision);
         let rival = winners
             .get(&trace_id)
-            .map(|(view, _)| view.revision)
-            .or_else(stored);
-        let documents = index.document_count(trace_id);
-        let outranks = |rival: u32| {
-            let counts_dropped_ones = usize::try_from(rival).is_ok_and(|rival| rival > documents);
-            rival > new.view.revision && !(documents > 0 && counts_dropped_ones)
-        };
-        if !rival.is_some_and(outranks) {
-            winners.insert(trace_id, (&new.view, &new.encoded));
+            .map(|(view, _): &(&TraceView, _)| view.revision)
+            .or_else(in_logs)
+            .or_else(|| sealed.get(&trace_id).map(|(_, view)| view.revision));
+        if let Some(rival) = rival.filter(|rival| *rival > new.view.revision) {
+            let documents = shared.document_count(trace_id)?;
+            if documents == 0 || rival <= documents {
+                continue;
+            }
         }
+        winners.insert(trace_id, (&new.view, &new.encoded));
     }
-    winners
+    Ok(winners)
 }

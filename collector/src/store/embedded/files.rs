@@ -41,6 +41,11 @@ pub(super) trait Files: Send + Sync + 'static {
         File::open(path)?.sync_all()
     }
 
+    /// Gives a file another name, in place of what had it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
     /// Removes a file; one that is gone already is as good.
     fn remove(&self, path: &Path) -> io::Result<()> {
         match fs::remove_file(path) {

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
 use super::blocks::BlockReader;
 use super::failure::Doing;
+use super::files::SystemFiles;
 use super::format::{BlockEncoder, Kind, file_header};
-use super::hour::Hour;
+use super::hour::{Hour, LogName};
 use super::recent::RecentTexts;
 use super::recovery::{RecoveryReport, recover};
 use super::scan::scan_log;
@@ -42,12 +44,18 @@ pub fn fuzz_log(log_dir: &Path, bytes: Option<&[u8]>) -> Result<FuzzedLog, Store
     if let Some(bytes) = bytes {
         let day_dir = hour.day_dir(log_dir);
         fs::create_dir_all(&day_dir).doing("making", &day_dir)?;
-        let path = hour.path(log_dir);
+        let name = LogName { hour, sequence: 0 };
+        let path = name.path(log_dir);
         fs::write(&path, bytes).doing("writing", &path)?;
     }
-    let shared = Shared::new(BlockReader::new(1 << 20), RecentTexts::new(0));
-    let report = recover(log_dir, &shared)?;
-    let mut traces: BTreeSet<TraceId> = shared.index().unsettled().into_iter().collect();
+    let shared = Shared::new(
+        log_dir.to_owned(),
+        Arc::new(SystemFiles),
+        BlockReader::new(1 << 20),
+        RecentTexts::new(0),
+    );
+    let report = recover(&shared, WRITTEN)?;
+    let mut traces: BTreeSet<TraceId> = shared.unsettled()?.into_iter().collect();
     let mut views = 0;
     let places = shared.index().view_places(None);
     for place in places {

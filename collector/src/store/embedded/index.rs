@@ -1,4 +1,5 @@
-//! Where everything is: the index in memory, rebuilt from the logs at every opening. Pure.
+//! Where everything in the logs is: the index in memory, rebuilt from the logs at every opening. What
+//! was sealed is not in it (`part.rs`). Pure.
 //!
 //! Memory, measured with a million settled traces: 470 B per trace of one document, 600 B per trace of
 //! five. Of that a document is 32 B, and the rest the trace's entry, its place in the order of views
@@ -14,6 +15,7 @@ use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
 use super::links::{Links, Producers};
+use super::part::Parts;
 use super::payload::DocumentDigest;
 use crate::store::{Cursor, ScanRange, ViewScan};
 use crate::trace::running::RunningTotals;
@@ -69,15 +71,19 @@ struct TraceEntry {
 }
 
 /// The index.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Index {
+    /// The sealed files, oldest first, which the rest says nothing of but for links and totals.
+    pub(super) parts: Parts,
+    /// Traces in sealed files that have lost documents, or whose links may have: to be looked at.
+    pub(super) disturbed: HashSet<TraceId>,
     traces: HashMap<TraceId, TraceEntry>,
     /// Latest times of the views by start and trace.
     order: BTreeMap<Cursor, Timestamp>,
     /// The traces that may have something in a partition; repeats are harmless.
     touched: HashMap<PartitionId, Vec<TraceId>>,
     /// Which views link to which traces.
-    links: Links,
+    pub(super) links: Links,
     /// The longest that anything of a trace began before the trace's start; never shrinks.
     lead: Elapsed,
     /// The sum of all views' contributions; kept by those who put and take views.
@@ -99,6 +105,22 @@ impl Index {
             self.touched.entry(at.partition).or_default().push(trace_id);
         }
         entry.documents.push((digest, at));
+    }
+
+    /// The documents of a trace and where they are.
+    pub(super) fn digests(&self, trace_id: TraceId) -> Vec<(DocumentDigest, Place)> {
+        let entry = self.traces.get(&trace_id);
+        entry.map_or_else(Vec::new, |entry| entry.documents.clone())
+    }
+
+    /// The traces with anything in a log.
+    pub(super) fn traces(&self) -> impl Iterator<Item = TraceId> + '_ {
+        self.traces.keys().copied()
+    }
+
+    /// The traces that may have something in a partition; repeats are harmless.
+    pub(super) fn touched(&self, partition: PartitionId) -> Vec<TraceId> {
+        self.touched.get(&partition).cloned().unwrap_or_default()
     }
 
     /// How many documents the trace has.
@@ -125,6 +147,7 @@ impl Index {
     /// caller's affair.
     pub(super) fn put_view(&mut self, trace_id: TraceId, view: ViewEntry, producers: Producers) {
         self.links.replace(trace_id, producers);
+        self.disturbed.remove(&trace_id);
         self.lead = self.lead.max(view.lead);
         let entry = self.traces.entry(trace_id).or_default();
         if let Some(old) = entry.view.replace(view) {
@@ -153,8 +176,8 @@ impl Index {
         );
     }
 
-    /// Views of a page, newest first, and whether there are more.
-    pub(super) fn scan(&self, scan: &ViewScan) -> (Vec<(Cursor, Place)>, bool) {
+    /// Views of a page, newest first, and one more if there are more.
+    pub(super) fn scan(&self, scan: &ViewScan) -> Vec<(Cursor, Place)> {
         let first_of = |start| Cursor {
             start,
             trace_id: TraceId::from_bits(0),
@@ -169,7 +192,7 @@ impl Index {
             ScanRange::Active | ScanRange::Contributing => first_of(Timestamp::MIN),
         };
         if from >= end {
-            return (Vec::new(), false);
+            return Vec::new();
         }
         let hits = self
             .order
@@ -181,43 +204,24 @@ impl Index {
             });
         let placed = |(cursor, _): (&Cursor, _)| Some((*cursor, self.view(cursor.trace_id)?.place));
         let views_max = scan.views_max.max(1);
-        let mut page: Vec<_> = hits
-            .filter_map(placed)
+        hits.filter_map(placed)
             .take(views_max.saturating_add(1))
-            .collect();
-        let has_more = page.len() > views_max;
-        page.truncate(views_max);
-        (page, has_more)
-    }
-
-    /// Traces whose view does not cover all their documents: it counts another number of them, or,
-    /// since documents may have been dropped, some came after it. And traces with stale links.
-    pub(super) fn unsettled(&self) -> Vec<TraceId> {
-        let is_unsettled = |entry: &TraceEntry| {
-            let counts =
-                |view: &ViewEntry| usize::try_from(view.revision) == Ok(entry.documents.len());
-            let follows = |view: &ViewEntry| entry.documents.iter().all(|(_, at)| *at < view.place);
-            !entry.documents.is_empty()
-                && !entry
-                    .view
-                    .is_some_and(|view| counts(&view) && follows(&view))
-        };
-        let unsettled = self.traces.iter().filter(|(_, entry)| is_unsettled(entry));
-        let unsettled = unsettled.map(|(trace_id, _)| *trace_id);
-        let mut stale = self.linking_to(self.links.producers());
-        stale.extend(unsettled);
-        stale.into_iter().collect()
-    }
-
-    /// Traces with documents whose views link to one of these and take it to have another number of
-    /// documents than it has.
-    pub(super) fn linking_to(&self, traces: impl Iterator<Item = TraceId>) -> HashSet<TraceId> {
-        let count = |producer| u32::try_from(self.document_count(producer)).unwrap_or(u32::MAX);
-        let stale = traces.flat_map(|producer| self.links.stale(producer, count(producer)));
-        // what has no documents left has nothing to compute a view from
-        stale
-            .filter(|trace_id| self.document_count(*trace_id) > 0)
             .collect()
+    }
+
+    /// Whether a trace with nothing in sealed files is unsettled: its view does not cover all its
+    /// documents, since it counts another number of them, or, as documents may have been dropped, some
+    /// came after it.
+    pub(super) fn is_unsettled(&self, trace_id: TraceId) -> bool {
+        let Some(entry) = self.traces.get(&trace_id) else {
+            return false;
+        };
+        let counts = |view: &ViewEntry| usize::try_from(view.revision) == Ok(entry.documents.len());
+        let follows = |view: &ViewEntry| entry.documents.iter().all(|(_, at)| *at < view.place);
+        !entry.documents.is_empty()
+            && !entry
+                .view
+                .is_some_and(|view| counts(&view) && follows(&view))
     }
 
     /// Places of all views, or of those in one partition, in the order of the disk.
@@ -242,6 +246,15 @@ impl Index {
 
     /// Forgets everything in a partition, but for its share of the totals.
     pub(super) fn forget(&mut self, partition: PartitionId) {
+        for trace_id in self.release(partition) {
+            self.links.forget(trace_id);
+        }
+    }
+
+    /// Forgets everything in a partition, but for its share of the totals and the links of its views:
+    /// those stand elsewhere now. Returns the traces of these views.
+    pub(super) fn release(&mut self, partition: PartitionId) -> Vec<TraceId> {
+        let mut viewed = Vec::new();
         for trace_id in self.touched.remove(&partition).unwrap_or_default() {
             let Some(entry) = self.traces.get_mut(&trace_id) else {
                 continue;
@@ -254,12 +267,13 @@ impl Index {
                     start: view.start,
                     trace_id,
                 });
-                self.links.forget(trace_id);
+                viewed.push(trace_id);
             }
             if entry.documents.is_empty() && entry.view.is_none() {
                 self.traces.remove(&trace_id);
             }
         }
+        viewed
     }
 }
 

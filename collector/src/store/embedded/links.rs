@@ -37,12 +37,19 @@ impl Links {
 
     /// Forgets what a trace links to; what links to it stays.
     pub(super) fn forget(&mut self, consumer: TraceId) {
-        let all = (consumer, FIRST, 0)..=(consumer, LAST, u32::MAX);
-        let known: Vec<_> = self.by_consumer.range(all).copied().collect();
-        for entry @ (_, producer, documents) in known {
-            self.by_consumer.remove(&entry);
+        for (producer, documents) in self.of(consumer) {
+            self.by_consumer.remove(&(consumer, producer, documents));
             self.by_producer.remove(&(producer, documents, consumer));
         }
+    }
+
+    /// The traces that this one links to, with the number of documents it takes them to have.
+    pub(super) fn of(&self, consumer: TraceId) -> Producers {
+        let all = (consumer, FIRST, 0)..=(consumer, LAST, u32::MAX);
+        let known = self.by_consumer.range(all);
+        known
+            .map(|(_, producer, documents)| (*producer, *documents))
+            .collect()
     }
 
     /// The traces that link to this one and take it to have another number of documents.
@@ -59,6 +66,12 @@ impl Links {
             .range(fewer)
             .chain(self.by_producer.range(more));
         stale.map(|(_, _, consumer)| *consumer)
+    }
+
+    /// Whether any trace links to this one.
+    pub(super) fn has_producer(&self, producer: TraceId) -> bool {
+        let all = (producer, 0, FIRST)..=(producer, u32::MAX, LAST);
+        self.by_producer.range(all).next().is_some()
     }
 
     /// All traces that others link to, each once.

@@ -113,6 +113,23 @@ pub(super) fn views(raw: &[u8]) -> Views {
     Views::Current(found)
 }
 
+/// All views with their positions and their encoding, not to be decoded yet; `None` when they are of
+/// another version, or damaged.
+pub(super) fn encoded_views(raw: &[u8]) -> Option<Vec<(usize, TraceId, &[u8])>> {
+    let mut found = Vec::new();
+    let mut position = 1;
+    while position < raw.len() {
+        let (view, next) = view_at(raw, position)?;
+        let encoded = raw.get(position..next)?.get(LENGTH_BYTES..)?;
+        found.push((position, view.trace_id, encoded));
+        position = next;
+    }
+    Some(found)
+}
+
+/// Bytes of a length.
+const LENGTH_BYTES: usize = 4;
+
 fn push_bytes(raw: &mut Vec<u8>, bytes: &[u8]) {
     // a longer entry is refused before it comes here, and one cut short is refused by the reader
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);

@@ -10,12 +10,18 @@ use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::hour::SealedName;
 use super::payload::DocumentDigest;
+use super::swap::Swap;
 use crate::store::StoreError;
+use crate::trace::totals::Totals;
 use crate::trace::view::TraceView;
 
 /// Bytes that wait at most, in KiB: eight of the largest commits.
 const WAITING_KIB_MAX: u32 = 64 << 10;
+
+/// Requests of the store's own that may wait: those of the sealer's thread and of callers that seal.
+const OWN_REQUESTS_MAX: usize = 64;
 
 /// A document to append.
 pub(super) struct NewDocument {
@@ -41,8 +47,17 @@ pub(super) enum Work {
     Append(Vec<NewDocument>),
     /// Put views.
     PutViews(Vec<NewView>),
-    /// Drop old partitions.
-    DropBefore(Timestamp),
+    /// Drop old partitions, after which these traces are to be looked at.
+    DropBefore(Timestamp, Vec<TraceId>),
+    /// Close the log that is being written: at any rate, or if its hour is over.
+    CloseLog {
+        /// Even in its hour.
+        at_once: bool,
+    },
+    /// Put a sealed file in the place of what it was made from.
+    Swap(Box<Swap>),
+    /// Take this part's totals out of the running ones.
+    Cool(SealedName, Box<Totals>),
 }
 
 /// Work with its caller waiting.
@@ -52,10 +67,15 @@ pub(super) struct Request {
     /// How large it is.
     pub(super) bytes: usize,
     reply: oneshot::Sender<Result<(), StoreError>>,
-    _room: OwnedSemaphorePermit,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Request {
+    /// Takes the work out.
+    pub(super) const fn take(&mut self) -> Work {
+        std::mem::replace(&mut self.work, Work::Append(Vec::new()))
+    }
+
     /// Tells the caller what became of it.
     pub(super) fn answer(self, outcome: Result<(), StoreError>) {
         // a caller that went away does not want to know
@@ -72,8 +92,10 @@ pub(super) struct Queue {
 impl Queue {
     /// A queue and its committer's end.
     pub(super) fn new() -> (Self, Receiver<Request>) {
-        // each request takes at least 1 KiB of room, so that the channel is never full before it
-        let (sender, receiver) = bounded(usize::try_from(WAITING_KIB_MAX).unwrap_or(usize::MAX));
+        // each request takes at least 1 KiB of room, but for one of the store's own, so that the channel
+        // is never full before it
+        let length = usize::try_from(WAITING_KIB_MAX).unwrap_or(usize::MAX);
+        let (sender, receiver) = bounded(length.saturating_add(OWN_REQUESTS_MAX));
         let room = Arc::new(Semaphore::new(
             usize::try_from(WAITING_KIB_MAX).unwrap_or(0),
         ));
@@ -101,9 +123,25 @@ impl Queue {
             work,
             bytes,
             reply,
-            _room: room,
+            _room: Some(room),
         })?;
         answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Hands work of the store's own to the committer, past those who wait for room, and waits for its
+    /// answer. Blocking.
+    ///
+    /// # Errors
+    /// As of [`Self::ask`].
+    pub(super) fn tell(&self, work: Work) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request {
+            work,
+            bytes: 0,
+            reply,
+            _room: None,
+        })?;
+        answer.blocking_recv().unwrap_or(Err(StoreError::Closed))
     }
 
     fn send(&self, request: Request) -> Result<(), StoreError> {
@@ -163,7 +201,9 @@ mod tests {
     async fn work_that_nobody_answers_is_refused() {
         let (queue, receiver) = Queue::new();
         drop(receiver);
-        let refused = queue.ask(Work::DropBefore(Timestamp::MIN), 0).await;
+        let refused = queue
+            .ask(Work::DropBefore(Timestamp::MIN, Vec::new()), 0)
+            .await;
         assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
     }
 }

@@ -1,20 +1,30 @@
-//! Opening: from the logs to the index. Never fails for what a log holds, only for what cannot be
-//! read at all or was written by a later release.
+//! Opening: from the logs to the index, and the sealed files by their footers. Never fails for what a
+//! file holds, only for what cannot be read at all or was written by a later release.
 //!
 //! A tail without an intact block in the newest log is what a dying process leaves behind: none of it
 //! was acknowledged, and it is cut off. Damage anywhere else loses the blocks it touches and nothing
 //! more; the bytes stay where they are. Either way the report says so.
+//!
+//! A process may die between two steps of sealing or merging: half-made files are removed, a log whose
+//! sealed file is there is void, and so is a sealed file that a merged one stands for.
 
+use std::collections::HashSet;
 use std::fs::OpenOptions;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use radiograph_protocol::timestamp::Timestamp;
 
 use super::blocks::Partition;
 use super::failure::Doing;
 use super::format::{BlockHeader, Kind};
-use super::hour::hours_in;
+use super::hour::{LogName, SealedName, files_in};
 use super::index::{Index, Place, ViewEntry};
+use super::log::remove_void;
+use super::part::Part;
 use super::payload::{self, DocumentDigest, Views};
 use super::scan::{LogScan, scan_log};
+use super::sealed::SealedFile;
 use super::shared::Shared;
 use crate::store::StoreError;
 use crate::trace::link::producers_of;
@@ -34,26 +44,117 @@ pub struct RecoveryReport {
     pub bytes_cut: u64,
     /// Blocks of views from a release with another form of views: derived again from their documents.
     pub view_blocks_outdated: u64,
+    /// Sealed files.
+    pub sealed: u64,
+    /// Sealed files in which something is damaged; they serve what is left of them.
+    pub sealed_damaged: u64,
+    /// Sealed files in which nothing is intact: they are left where they are, and serve nothing.
+    pub sealed_lost: u64,
+    /// Sealed files with views from a release with another form of views.
+    pub sealed_outdated: u64,
 }
 
-/// Rebuilds the index from all logs in the directory.
+/// Rebuilds the index from all logs, and takes up all sealed files.
 ///
 /// # Errors
-/// When a log cannot be read or cut, or is of another format version.
-pub(super) fn recover(log_dir: &Path, shared: &Shared) -> Result<RecoveryReport, StoreError> {
+/// When a file cannot be read, removed or cut, or is of another format version.
+pub(super) fn recover(shared: &Shared, now: Timestamp) -> Result<RecoveryReport, StoreError> {
     let mut report = RecoveryReport::default();
-    let hours = hours_in(log_dir).doing("reading", log_dir)?;
-    let newest = hours.last().copied();
-    for hour in hours {
-        let partition = shared.blocks.partition(hour, log_dir);
+    let log_dir = &shared.log_dir;
+    let mut found = files_in(log_dir).doing("reading", log_dir)?;
+    for path in &found.half_made {
+        shared.files.remove(path).doing("removing", path)?;
+    }
+    let mut void = take_up_sealed(&found.sealed, shared, now, &mut report)?;
+    let newest = found.logs.last().copied();
+    let parts = shared.index().parts.clone();
+    let is_void = |name: &mut LogName| {
+        let sealed = name.sealed();
+        let relative = sealed.relative();
+        let replaces = |part: &Part| part.file.meta().notes.replaces.contains(&relative);
+        parts.get(sealed).is_some() || parts.iter().any(replaces)
+    };
+    for name in found.logs.extract_if(.., is_void) {
+        shared.blocks.saw(name);
+        void.push(name.path(log_dir));
+    }
+    for path in &void {
+        remove_void(&*shared.files, path)?;
+    }
+    for name in &found.logs {
+        let partition = shared.blocks.partition(*name, log_dir);
         let scan = recover_log(&partition, &mut shared.index_mut(), &mut report)?;
         report.logs += 1;
-        settle_damage(&partition.path, &scan, newest == Some(hour), &mut report)?;
+        let is_newest = newest == Some(*name);
+        settle_damage(&partition.path, &scan, is_newest, &mut report)?;
+        if !is_newest {
+            shared.blocks.close(partition.id);
+        }
     }
-    let places = shared.index().view_places(None);
-    let totals = shared.running_totals(&places);
-    shared.index_mut().totals = totals;
+    supersede(shared);
+    shared.sum_up();
     Ok(report)
+}
+
+/// Opens the sealed files; those that others stand for are void.
+fn take_up_sealed(
+    names: &[SealedName],
+    shared: &Shared,
+    now: Timestamp,
+    report: &mut RecoveryReport,
+) -> Result<Vec<PathBuf>, StoreError> {
+    let mut parts = Vec::new();
+    let mut replaced = HashSet::new();
+    for name in names {
+        shared.blocks.saw(name.last);
+        let path = name.path(&shared.log_dir);
+        let file = match SealedFile::open(&path) {
+            Ok(file) => file,
+            Err(StoreError::Corrupt { reason, .. }) if is_lost(&reason) => {
+                tracing::error!(path = %path.display(), "a sealed file is lost");
+                report.sealed_lost += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        replaced.extend(file.meta().notes.replaces.iter().cloned());
+        parts.push(Part::new(*name, Arc::new(file)));
+    }
+    let is_void = |part: &mut Part| replaced.contains(&part.name.relative());
+    let void = parts.extract_if(.., is_void);
+    let void = void.map(|part| part.file.path().to_owned()).collect();
+    for part in parts {
+        report.sealed += 1;
+        if !part.file.damage().is_none() {
+            let path = part.file.path().display();
+            tracing::warn!(%path, damage = ?part.file.damage(), "a sealed file is damaged");
+            report.sealed_damaged += 1;
+        }
+        report.sealed_outdated += u64::from(!part.file.has_current_views());
+        shared.take_up(part, now);
+    }
+    Ok(void)
+}
+
+/// What opening a sealed file says when there is nothing left of it.
+fn is_lost(reason: &str) -> bool {
+    reason == super::sealed::NOTHING_INTACT
+}
+
+/// Views in logs replace those in the sealed files before.
+fn supersede(shared: &Shared) {
+    let mut index = shared.index_mut();
+    let logs = shared.blocks.partitions();
+    for log in logs {
+        for trace_id in index.touched(log.id) {
+            let view = index.view(trace_id);
+            if view.is_some_and(|view| view.place.partition == log.id) {
+                index
+                    .parts
+                    .supersede_before(Some(log.name.sealed()), trace_id);
+            }
+        }
+    }
 }
 
 fn recover_log(
@@ -68,9 +169,9 @@ fn recover_log(
             position,
         };
         match recover_block(header, payload, index, place) {
-            Recovered::Whole => report.blocks += 1,
-            Recovered::Outdated => report.view_blocks_outdated += 1,
-            Recovered::Nothing => {
+            Block::Whole => report.blocks += 1,
+            Block::Outdated => report.view_blocks_outdated += 1,
+            Block::Nothing => {
                 tracing::warn!(path = %partition.path.display(), offset, "an intact block makes no sense");
                 report.regions_damaged += 1;
                 report.bytes_damaged += payload.len() as u64;
@@ -79,7 +180,7 @@ fn recover_log(
     })
 }
 
-enum Recovered {
+enum Block {
     Whole,
     Outdated,
     Nothing,
@@ -90,16 +191,16 @@ fn recover_block(
     payload: &[u8],
     index: &mut Index,
     place: impl Fn(u32) -> Place,
-) -> Recovered {
+) -> Block {
     let Some(raw) = header.decompress(payload) else {
-        return Recovered::Nothing;
+        return Block::Nothing;
     };
     // a raw length fits 32 bits, and so does every position in it
     let place = |position: usize| place(u32::try_from(position).unwrap_or(u32::MAX));
     match header.kind {
         Kind::Documents => {
             let Some(documents) = payload::documents(&raw) else {
-                return Recovered::Nothing;
+                return Block::Nothing;
             };
             for (position, trace_id, document) in documents {
                 let digest = DocumentDigest::of(document);
@@ -116,11 +217,11 @@ fn recover_block(
                     index.put_view(view.trace_id, entry, producers_of(&view));
                 }
             }
-            Views::OtherVersion => return Recovered::Outdated,
-            Views::Damaged => return Recovered::Nothing,
+            Views::OtherVersion => return Block::Outdated,
+            Views::Damaged => return Block::Nothing,
         },
     }
-    Recovered::Whole
+    Block::Whole
 }
 
 /// Cuts a torn tail, and reports all other damage.

@@ -16,6 +16,7 @@ mod damage;
 mod faults;
 mod golden;
 mod kill;
+mod sealing;
 
 /// A store in a directory of its own that goes away with it.
 pub(super) struct Embedded {
@@ -52,7 +53,10 @@ impl Embedded {
             cache_bytes_max: self.cache_bytes_max,
             // with no cache nothing comes from memory
             recent_bytes_max: usize::try_from(self.cache_bytes_max).unwrap(),
+            // what is sealed when is for the test to say
+            is_sealing: false,
             clock,
+            ..Options::default()
         }
     }
 

@@ -45,18 +45,21 @@ fn write_logs(logs: &[(&str, &[u8])]) -> TempDir {
     dir
 }
 
+fn shared_over(log_dir: &Path) -> Shared {
+    let files = Arc::new(SystemFiles);
+    let (blocks, recent) = (BlockReader::new(0), RecentTexts::new(0));
+    Shared::new(log_dir.to_owned(), files, blocks, recent)
+}
+
 /// What is left of logs, given as name and bytes.
 fn recovered(logs: &[(&str, &[u8])]) -> Result<(Vec<String>, RecoveryReport), StoreError> {
     let dir = write_logs(logs);
-    let shared = Shared::new(BlockReader::new(0), RecentTexts::new(0));
-    let report = recover(dir.path(), &shared)?;
+    let shared = shared_over(dir.path());
+    let report = recover(&shared, Timestamp::MIN)?;
     let mut found = shared.documents(&[trace(1)])?;
     let mut documents = found.pop().map(|found| found.documents).unwrap_or_default();
     documents.sort();
-    let again = recover(
-        dir.path(),
-        &Shared::new(BlockReader::new(0), RecentTexts::new(0)),
-    )?;
+    let again = recover(&shared_over(dir.path()), Timestamp::MIN)?;
     assert_eq!(
         again,
         RecoveryReport {
@@ -139,13 +142,13 @@ fn views_of_another_release_count_as_absent() {
     let mut bytes = log_of(&TEXTS).bytes;
     push(&mut bytes, Kind::Views, &[VIEW_FORMAT + 1, 1, 2, 3]);
     let dir = write_logs(&[(NEWEST, &bytes)]);
-    let shared = Shared::new(BlockReader::new(0), RecentTexts::new(0));
-    let report = recover(dir.path(), &shared).unwrap();
+    let shared = shared_over(dir.path());
+    let report = recover(&shared, Timestamp::MIN).unwrap();
     assert_eq!(
         (report.view_blocks_outdated, report.regions_damaged),
         (1, 0)
     );
-    assert_eq!(shared.index().unsettled(), [trace(1)]);
+    assert_eq!(shared.unsettled().unwrap(), [trace(1)]);
 }
 
 #[test]

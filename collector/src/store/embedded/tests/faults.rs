@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::*;
-use crate::store::contract::unsettled;
+use crate::store::contract::{all_totals, sample, unsettled};
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +107,10 @@ impl Files for Faulty {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         // the first two calls belong to opening, whose failure is a plain error
         self.call(|| SystemFiles.sync_dir(path))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call(|| SystemFiles.rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -218,6 +222,95 @@ async fn whatever_call_fails_nothing_acknowledged_is_lost() {
         }
         // at least a header, its sync, two directories, and a write and a sync of each append
         assert!(calls > 15, "{manner:?}: {calls} calls");
+    }
+}
+
+/// Seals and merges; what cannot be made leaves everything as it was.
+/// Returns whether the store takes no more writes now.
+async fn seal(subject: &Embedded, and_merge: bool) -> bool {
+    let sealer = subject.embedded().sealer.clone();
+    let seal = move || {
+        // a failure is the fault, and what was acknowledged is looked at afterwards
+        drop(sealer.seal_all(and_merge, Timestamp::MIN));
+        let again = sealer.queue.tell(Work::CloseLog { at_once: true });
+        matches!(again, Err(StoreError::Poisoned))
+    };
+    tokio::task::spawn_blocking(seal).await.unwrap()
+}
+
+/// Writes, seals and merges; `true` when the fault was met. With `dies`, the process dies at the fault.
+async fn sealing_session(fails_at: usize, manner: Manner, dies: bool) -> bool {
+    let files = Faulty::new(fails_at + 2, manner);
+    let mut subject = Embedded::with(1 << 20, Arc::clone(&files) as Arc<dyn Files>);
+    let mut promises = Promises::default();
+    let mut expected = Vec::new();
+    for (number, texts) in [(1, ["a", "b"]), (2, ["c", "d"]), (1, ["e", "f"])] {
+        promises.append(&subject, number, &texts).await;
+        let revision = if expected.len() < 2 { 2 } else { 4 };
+        let before = promises.is_poisoned;
+        promises
+            .put(
+                &subject,
+                &[view(number, revision, HOUR + i64::from(number))],
+            )
+            .await;
+        if !before && !promises.is_poisoned {
+            expected.retain(|(other, _)| *other != number);
+            expected.push((number, revision));
+        }
+        promises.is_poisoned |= seal(&subject, number == 1).await;
+        promises.check_reads(&subject).await;
+        if dies && files.has_failed() {
+            break;
+        }
+    }
+    if !promises.is_poisoned {
+        check_views(&subject, &expected).await;
+    }
+    subject.close();
+    subject.files = Arc::new(SystemFiles);
+    subject.open();
+    promises.check_reads(&subject).await;
+    let report = subject.embedded().recovery_report();
+    let lost = (
+        report.regions_damaged,
+        report.sealed_damaged,
+        report.sealed_lost,
+    );
+    assert_eq!(lost, (0, 0, 0), "{report:?}");
+    if !files.has_failed() {
+        check_views(&subject, &expected).await;
+    }
+    let views = all_views(&subject).await;
+    assert_eq!(all_totals(&subject).await, sample::sum(&views));
+    promises.is_poisoned = false;
+    promises.append(&subject, 3, &["g"]).await;
+    files.has_failed()
+}
+
+async fn check_views(subject: &Embedded, expected: &[(u32, u32)]) {
+    let mut expected: Vec<_> = expected
+        .iter()
+        .map(|(number, revision)| view(*number, *revision, HOUR + i64::from(*number)))
+        .collect();
+    expected.sort_by_key(|view| std::cmp::Reverse(view.trace_id));
+    assert_eq!(all_views(subject).await, expected);
+    assert_eq!(all_totals(subject).await, sample::sum(&expected));
+}
+
+#[tokio::test]
+async fn whatever_call_fails_while_sealing_or_merging_nothing_is_lost_or_there_twice() {
+    for (manner, dies) in [
+        (Manner::Refuse, false),
+        (Manner::Refuse, true),
+        (Manner::Tear, true),
+        (Manner::LosePower, true),
+    ] {
+        let mut calls = 0;
+        while sealing_session(calls, manner, dies).await {
+            calls += 1;
+        }
+        assert!(calls > 50, "{manner:?}: {calls} calls");
     }
 }
 

@@ -1,0 +1,206 @@
+//! Several sealed files to one. Documents are united by trace and views by time, both streaming: a
+//! block of each input is in memory, and the traces that several inputs have a view of.
+
+use std::collections::HashSet;
+use std::iter::Peekable;
+use std::path::Path;
+
+use radiograph_protocol::ids::TraceId;
+
+use super::super::failure::corrupt;
+use super::super::files::{Files, SystemFiles};
+use super::iterate::{AllRows, Traces};
+use super::seal::{Sums, Writer};
+use super::{Notes, SealedFile, SealedMeta, StoredTrace, Tuning};
+use crate::store::{Cursor, StoreError};
+
+/// A view of the trace in the input of this number that is not taken over.
+type Left = HashSet<(usize, TraceId)>;
+
+/// Merges sealed files, oldest first, into a file of this path. A trace's documents are united, without
+/// repeats; of several views the last input's is kept, unless `is_superseded(input, trace)` says that
+/// a partition that is not merged has a newer one. The result is what sealing all of it at once gives.
+/// Blocking.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when an input is damaged or has views of another encoding: what can be read
+/// of it is to be sealed anew first. Others as of [`super::seal`].
+pub fn merge(
+    path: &Path,
+    tuning: Tuning,
+    inputs: &[&SealedFile],
+    is_superseded: impl Fn(usize, TraceId) -> bool,
+) -> Result<SealedMeta, StoreError> {
+    let notes = Notes::default();
+    merge_with(&SystemFiles, path, tuning, notes, inputs, is_superseded)
+}
+
+/// The same by these files.
+pub(in super::super) fn merge_with(
+    files: &dyn Files,
+    path: &Path,
+    tuning: Tuning,
+    notes: Notes,
+    inputs: &[&SealedFile],
+    is_superseded: impl Fn(usize, TraceId) -> bool,
+) -> Result<SealedMeta, StoreError> {
+    for input in inputs {
+        if input.damage.regions > 0 || !input.has_current_views() {
+            let reason = "a damaged file, or one of another view format, cannot be merged";
+            return Err(corrupt(&input.path, reason));
+        }
+    }
+    let starts = inputs.iter().map(|input| input.meta.arrival_start);
+    let ends = inputs.iter().map(|input| input.meta.arrival_end);
+    let (Some(start), Some(end)) = (starts.min(), ends.max()) else {
+        return Err(corrupt(path, "nothing is to be merged"));
+    };
+    let mut writer = Writer::new(files, path, (start, end), tuning, notes)?;
+    let left = merge_traces(&mut writer, inputs, &is_superseded)?;
+    let mut sums = merge_views(&mut writer, inputs, &left)?;
+    let leads = inputs.iter().map(|input| input.meta.lead);
+    sums.lead = leads.max().unwrap_or_default();
+    writer.finish(sums)
+}
+
+fn merge_traces(
+    writer: &mut Writer<'_>,
+    inputs: &[&SealedFile],
+    is_superseded: &dyn Fn(usize, TraceId) -> bool,
+) -> Result<Left, StoreError> {
+    let mut left = Left::new();
+    let mut sources: Vec<_> = inputs
+        .iter()
+        .map(|input| input.traces().peekable())
+        .collect();
+    while let Some(trace_id) = least(&mut sources)? {
+        let mut same = Vec::new();
+        for (input, source) in sources.iter_mut().enumerate() {
+            let next =
+                source.next_if(|next| next.as_ref().is_ok_and(|next| next.trace_id == trace_id));
+            if let Some(trace) = next.transpose()? {
+                same.push((input, trace));
+            }
+        }
+        let united = unite(same, is_superseded, &mut left);
+        if !united.documents.is_empty() || united.view_start.is_some() {
+            let marks = (united.view_start, united.is_carried);
+            writer.trace(trace_id, marks, &united.documents)?;
+        }
+    }
+    Ok(left)
+}
+
+/// The least trace id that comes next.
+fn least(sources: &mut [Peekable<Traces<'_>>]) -> Result<Option<TraceId>, StoreError> {
+    let mut least = None;
+    for source in sources {
+        if let Some(failed) = source.next_if(Result::is_err) {
+            failed?;
+        }
+        if let Some(Ok(trace)) = source.peek() {
+            least = Some(least.unwrap_or(trace.trace_id).min(trace.trace_id));
+        }
+    }
+    Ok(least)
+}
+
+/// One trace of what several inputs have of it, in their order.
+fn unite(
+    same: Vec<(usize, StoredTrace)>,
+    is_superseded: &dyn Fn(usize, TraceId) -> bool,
+    left: &mut Left,
+) -> StoredTrace {
+    let mut united = StoredTrace {
+        trace_id: TraceId::from_bits(0),
+        documents: Vec::new(),
+        view_start: None,
+        is_carried: false,
+    };
+    let mut kept = None;
+    // whether what the first of the views replaced lies outside; the others replace that one
+    let mut is_carried = None;
+    let is_shared = same.len() > 1;
+    let mut seen = HashSet::new();
+    for (input, trace) in same {
+        united.trace_id = trace.trace_id;
+        if let Some(start) = trace.view_start {
+            is_carried.get_or_insert(trace.is_carried);
+            if is_superseded(input, trace.trace_id) {
+                left.insert((input, trace.trace_id));
+            } else {
+                united.view_start = Some(start);
+                left.extend(kept.replace(input).map(|older| (older, trace.trace_id)));
+            }
+        }
+        if is_shared {
+            let fresh = trace.documents.into_iter();
+            let fresh = fresh.filter(|document| seen.insert(document.clone()));
+            united.documents.extend(fresh);
+        } else {
+            united.documents = trace.documents;
+        }
+    }
+    united.is_carried = united.view_start.is_some() && is_carried == Some(true);
+    united
+}
+
+fn merge_views(
+    writer: &mut Writer<'_>,
+    inputs: &[&SealedFile],
+    left: &Left,
+) -> Result<Sums, StoreError> {
+    let mut sums = Sums::default();
+    if left.is_empty() {
+        for input in inputs {
+            sums.totals.add(&input.totals()?, 1);
+            sums.links.extend(input.links());
+        }
+    }
+    let mut sources: Vec<_> = inputs
+        .iter()
+        .map(|input| input.all_rows().peekable())
+        .collect();
+    while let Some((input, cursor)) = newest(&mut sources)? {
+        let Some(row) = sources
+            .get_mut(input)
+            .and_then(Iterator::next)
+            .transpose()?
+        else {
+            break;
+        };
+        if left.contains(&(input, cursor.trace_id)) {
+            continue;
+        }
+        writer.row(&row)?;
+        // totals cannot be taken away from exactly, so what stays is added up anew
+        if !left.is_empty() {
+            let damaged = || corrupt(&sources_path(inputs, input), "a view cannot be read");
+            sums.add(&row.view().ok_or_else(damaged)?);
+        }
+    }
+    Ok(sums)
+}
+
+fn sources_path(inputs: &[&SealedFile], input: usize) -> std::path::PathBuf {
+    inputs
+        .get(input)
+        .map(|input| input.path.clone())
+        .unwrap_or_default()
+}
+
+/// The input whose next view is the newest, and its place.
+fn newest(sources: &mut [Peekable<AllRows<'_>>]) -> Result<Option<(usize, Cursor)>, StoreError> {
+    let mut newest: Option<(usize, Cursor)> = None;
+    for (input, source) in sources.iter_mut().enumerate() {
+        if let Some(failed) = source.next_if(Result::is_err) {
+            failed?;
+        }
+        if let Some(Ok(row)) = source.peek()
+            && newest.is_none_or(|(_, cursor)| row.cursor > cursor)
+        {
+            newest = Some((input, row.cursor));
+        }
+    }
+    Ok(newest)
+}

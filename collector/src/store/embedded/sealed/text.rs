@@ -1,0 +1,442 @@
+//! A document's text without what no compressor finds in it. Pure, and exact to the byte.
+//!
+//! Of a compressed segment most is ids and times written as digits: a compressor pays more than a byte
+//! for two hex digits, and loses its place at every one of them. So they are taken out: what is left
+//! is alike in most documents of a service, and the ids take 8 bytes, the times about 3.
+//!
+//! In the text stand, as bytes that UTF-8 never uses:
+//!
+//! ```text
+//! F8       16 hex digits between quotes, the next 8 bytes of `ids`
+//! F9       the id of the trace, `1-<8 hex>-<24 hex>`, between quotes
+//! FA       16 hex digits that the trace has had before; which one, is the next of `numbers`
+//! FB <k>   10 digits, a point and k digits (1 to 7): a time; its distance from the time before it,
+//!          in units of the last digit, is the next of `numbers`
+//! FC       4 to 18 digits that do not begin with 0, the next of `numbers`
+//! FD       such digits that the trace has had before; which ones, is the next of `numbers`
+//! FE       the end of the document
+//! ```
+
+use std::ops::RangeInclusive;
+
+use radiograph_protocol::ids::TraceId;
+
+use super::super::format::{RAW_BYTES_MAX, take};
+use super::numbers;
+
+const NEW_ID: u8 = 0xF8;
+const TRACE_ID: u8 = 0xF9;
+const KNOWN_ID: u8 = 0xFA;
+const TIME: u8 = 0xFB;
+const NEW_NUMBER: u8 = 0xFC;
+const KNOWN_NUMBER: u8 = 0xFD;
+/// Stands behind each document's text.
+pub(super) const END: u8 = 0xFE;
+
+/// Ids and numbers of a trace that are remembered, so that a parent's id is written once. A trace of
+/// more has the others written again.
+const KNOWN_MAX: usize = 64;
+/// Digits of a number that is taken out: fewer are as short in the text, more do not fit 64 bits.
+const NUMBER_DIGITS: RangeInclusive<usize> = 4..=18;
+const ID_DIGITS: usize = 16;
+const TRACE_ID_CHARS: usize = 35;
+const SECONDS_DIGITS: usize = 10;
+/// An `f64` of epoch seconds has no more that mean anything.
+const FRACTION_DIGITS_MAX: usize = 7;
+
+/// What the documents of a trace so far say of the next one.
+pub(super) struct Context {
+    trace_id: String,
+    known: Vec<u64>,
+    numbers: Vec<u64>,
+    /// The latest time, in units of 10⁻⁷ s.
+    ticks: i64,
+}
+
+/// Something that does not stay in the text.
+#[derive(Clone, Copy)]
+enum Found {
+    TraceId,
+    Id(u64),
+    /// Digits behind the point, and the value in units of the last of them.
+    Time(usize, i64),
+    Number(u64),
+}
+
+/// Where the parts of documents go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Parts {
+    /// Eight bytes for each new id.
+    pub(super) ids: Vec<u8>,
+    /// Times, numbers and which known ones.
+    pub(super) numbers: Vec<u8>,
+    /// The rest.
+    pub(super) text: Vec<u8>,
+}
+
+/// Where the parts of documents come from.
+pub(super) struct PartsReader<'a> {
+    /// Eight bytes for each new id.
+    pub(super) ids: &'a [u8],
+    /// Times, numbers and which known ones.
+    pub(super) numbers: &'a [u8],
+    /// The rest.
+    pub(super) text: &'a [u8],
+}
+
+impl Parts {
+    /// How much there is of each.
+    pub(super) const fn lengths(&self) -> [usize; 3] {
+        [self.ids.len(), self.numbers.len(), self.text.len()]
+    }
+}
+
+impl PartsReader<'_> {
+    /// Whether everything was read.
+    pub(super) const fn is_done(&self) -> bool {
+        self.ids.is_empty() && self.numbers.is_empty() && self.text.is_empty()
+    }
+}
+
+impl Context {
+    /// Before the first document of a trace; `micros` is a time near its start, if one is known.
+    pub(super) fn new(trace_id: TraceId, micros: i64) -> Self {
+        Self {
+            trace_id: trace_id.to_string(),
+            known: Vec::new(),
+            numbers: Vec::new(),
+            ticks: micros.wrapping_mul(10),
+        }
+    }
+
+    /// Takes a document apart.
+    pub(super) fn push(&mut self, document: &str, parts: &mut Parts) {
+        let bytes = document.as_bytes();
+        let (mut copied, mut at) = (0, 0);
+        let is_sign = |byte: &u8| *byte == b'"' || byte.is_ascii_digit();
+        while let Some(ahead) = tail(bytes, at).iter().position(is_sign) {
+            at += ahead;
+            let here = tail(bytes, at);
+            // a quote belongs to the text, and what it encloses does not
+            let (found, before, length) = if here.first() == Some(&b'"') {
+                self.quoted(here)
+            } else {
+                numeric(here)
+            };
+            at += before;
+            if let Some(found) = found {
+                parts.text.extend(bytes.get(copied..at).unwrap_or_default());
+                self.push_found(found, parts);
+                copied = at + length;
+            }
+            at += length;
+        }
+        parts.text.extend(tail(bytes, copied));
+        parts.text.push(END);
+    }
+
+    /// What a quote is followed by; how many bytes to keep, and how many it takes behind them.
+    fn quoted(&self, here: &[u8]) -> (Option<Found>, usize, usize) {
+        let after = tail(here, 1);
+        let Some(length) = id_chars(after) else {
+            return (None, 1, 0);
+        };
+        let digits = after.get(..length).unwrap_or_default();
+        let found = if length == TRACE_ID_CHARS {
+            (digits == self.trace_id.as_bytes()).then_some(Found::TraceId)
+        } else {
+            hex(digits).map(Found::Id)
+        };
+        let length = if found.is_some() { length } else { 0 };
+        (found, 1, length)
+    }
+
+    fn push_found(&mut self, found: Found, parts: &mut Parts) {
+        match found {
+            Found::TraceId => parts.text.push(TRACE_ID),
+            Found::Id(id) => self.push_id(id, parts),
+            Found::Time(digits, value) => self.push_time(digits, value, parts),
+            Found::Number(number) => self.push_number(number, parts),
+        }
+    }
+
+    fn push_number(&mut self, number: u64, parts: &mut Parts) {
+        if let Some(place) = self.numbers.iter().position(|known| *known == number) {
+            parts.text.push(KNOWN_NUMBER);
+            numbers::push_length(&mut parts.numbers, place);
+        } else {
+            parts.text.push(NEW_NUMBER);
+            numbers::push(&mut parts.numbers, number);
+            remember(&mut self.numbers, number);
+        }
+    }
+
+    fn push_id(&mut self, id: u64, parts: &mut Parts) {
+        if let Some(place) = self.known.iter().position(|known| *known == id) {
+            parts.text.push(KNOWN_ID);
+            numbers::push_length(&mut parts.numbers, place);
+        } else {
+            parts.text.push(NEW_ID);
+            parts.ids.extend(id.to_le_bytes());
+            remember(&mut self.known, id);
+        }
+    }
+
+    fn push_time(&mut self, digits: usize, value: i64, parts: &mut Parts) {
+        let unit = ticks_per_unit(digits);
+        let expected = self.ticks.div_euclid(unit);
+        parts.text.push(TIME);
+        parts.text.push(u8::try_from(digits).unwrap_or(0));
+        numbers::push_difference(&mut parts.numbers, value, expected);
+        self.ticks = value * unit;
+    }
+
+    /// Puts the next document together; `None` when its parts are none.
+    pub(super) fn take(&mut self, parts: &mut PartsReader<'_>) -> Option<String> {
+        let length = parts.text.iter().position(|byte| *byte == END)?;
+        // what was taken out makes up about half as much again
+        let mut out = Vec::with_capacity(length + length / 2);
+        loop {
+            let plain = parts.text.iter().position(|byte| *byte >= NEW_ID)?;
+            out.extend(numbers::take_bytes(&mut parts.text, plain)?);
+            match next(&mut parts.text)? {
+                NEW_ID => {
+                    let id = u64::from_le_bytes(take(&mut parts.ids)?);
+                    push_digits::<16>(&mut out, id, ID_DIGITS);
+                    remember(&mut self.known, id);
+                }
+                KNOWN_ID => {
+                    let place = numbers::take_length(&mut parts.numbers)?;
+                    push_digits::<16>(&mut out, *self.known.get(place)?, ID_DIGITS);
+                }
+                NEW_NUMBER => {
+                    let number = numbers::take(&mut parts.numbers)?;
+                    push_number(&mut out, number);
+                    remember(&mut self.numbers, number);
+                }
+                KNOWN_NUMBER => {
+                    let place = numbers::take_length(&mut parts.numbers)?;
+                    push_number(&mut out, *self.numbers.get(place)?);
+                }
+                TRACE_ID => out.extend(self.trace_id.as_bytes()),
+                TIME => self.take_time(parts, &mut out)?,
+                END => return String::from_utf8(out).ok(),
+                _ => return None,
+            }
+            if out.len() > RAW_BYTES_MAX {
+                return None;
+            }
+        }
+    }
+
+    fn take_time(&mut self, parts: &mut PartsReader<'_>, out: &mut Vec<u8>) -> Option<()> {
+        let digits = usize::from(next(&mut parts.text)?);
+        if !(1..=FRACTION_DIGITS_MAX).contains(&digits) {
+            return None;
+        }
+        let unit = ticks_per_unit(digits);
+        let value = numbers::take_difference(&mut parts.numbers, self.ticks.div_euclid(unit))?;
+        self.ticks = value.checked_mul(unit)?;
+        let value = u64::try_from(value).ok()?;
+        let second = u64::try_from(ticks_per_unit(FRACTION_DIGITS_MAX - digits)).ok()?;
+        push_digits::<10>(out, value / second, SECONDS_DIGITS);
+        out.push(b'.');
+        push_digits::<10>(out, value % second, digits);
+        Some(())
+    }
+}
+
+fn tail(bytes: &[u8], from: usize) -> &[u8] {
+    bytes.get(from..).unwrap_or_default()
+}
+
+fn next(rest: &mut &[u8]) -> Option<u8> {
+    take::<1>(rest).map(|[byte]| byte)
+}
+
+/// How many characters stand before the closing quote, if as many as an id has.
+fn id_chars(after: &[u8]) -> Option<usize> {
+    let is_closed = |length: &usize| after.get(*length) == Some(&b'"');
+    [ID_DIGITS, TRACE_ID_CHARS].into_iter().find(is_closed)
+}
+
+/// The number that these lower-case hex digits write.
+fn hex(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |value: u64, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some((value << 4) | u64::from(digit))
+    })
+}
+
+/// What a digit begins; how many bytes to keep, and how many it takes behind them.
+fn numeric(here: &[u8]) -> (Option<Found>, usize, usize) {
+    let run = digits_of(here, usize::MAX);
+    if run == SECONDS_DIGITS
+        && let Some(fraction) = here.get(run..).and_then(|rest| rest.strip_prefix(b"."))
+        && let digits @ 1.. = digits_of(fraction, FRACTION_DIGITS_MAX)
+    {
+        let all = here.iter().take(run).chain(fraction.iter().take(digits));
+        let value = all.fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+        return (Some(Found::Time(digits, value)), 0, run + 1 + digits);
+    }
+    if !NUMBER_DIGITS.contains(&run) || here.first() == Some(&b'0') {
+        return (None, run, 0);
+    }
+    let digits = here.iter().take(run);
+    let number = digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+    (Some(Found::Number(number)), 0, run)
+}
+
+fn digits_of(bytes: &[u8], digits_max: usize) -> usize {
+    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.take(digits_max).count()
+}
+
+fn remember(known: &mut Vec<u64>, value: u64) {
+    if known.len() < KNOWN_MAX {
+        known.push(value);
+    }
+}
+
+fn push_number(out: &mut Vec<u8>, number: u64) {
+    let digits = number.checked_ilog10().unwrap_or(0) + 1;
+    push_digits::<10>(out, number, usize::try_from(digits).unwrap_or(0));
+}
+
+/// Units of 10⁻⁷ s in a unit of so many digits behind the point.
+fn ticks_per_unit(digits: usize) -> i64 {
+    let more = FRACTION_DIGITS_MAX.saturating_sub(digits);
+    std::iter::repeat_n(10, more).product()
+}
+
+/// Writes the last `count` digits of a number.
+fn push_digits<const BASE: u64>(out: &mut Vec<u8>, mut value: u64, count: usize) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let from = out.len();
+    out.resize(from + count, b'0');
+    for place in out.iter_mut().skip(from).rev() {
+        let digit = usize::try_from(value % BASE).unwrap_or(0);
+        *place = DIGITS.get(digit).copied().unwrap_or(b'0');
+        value /= BASE;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::sample;
+    use proptest::prelude::*;
+
+    fn parts_of(documents: &[&str]) -> Parts {
+        let mut parts = Parts::default();
+        let mut context = Context::new(sample::trace(7), 1_700_000_000_000_000);
+        for document in documents {
+            context.push(document, &mut parts);
+        }
+        parts
+    }
+
+    fn documents_in(parts: &Parts, count: usize) -> Option<Vec<String>> {
+        let mut context = Context::new(sample::trace(7), 1_700_000_000_000_000);
+        let mut reader = PartsReader {
+            ids: &parts.ids,
+            numbers: &parts.numbers,
+            text: &parts.text,
+        };
+        (0..count).map(|_| context.take(&mut reader)).collect()
+    }
+
+    #[test]
+    fn ids_and_times_are_taken_out() {
+        let trace_id = sample::trace(7);
+        let first = format!(
+            r#"{{"id":"00aa11bb22cc33dd","trace_id":"{trace_id}","start_time":1700000000.123}}"#
+        );
+        let second = r#"{"parent_id":"00aa11bb22cc33dd","end_time":1700000000.1234567}"#;
+        let parts = parts_of(&[&first, second]);
+        let text = [
+            b"{\"id\":\"\xF8\",\"trace_id\":\"\xF9\",\"start_time\":\xFB\x03}\xFE".as_slice(),
+            b"{\"parent_id\":\"\xFA\",\"end_time\":\xFB\x07}\xFE",
+        ];
+        assert_eq!(parts.text, text.concat());
+        assert_eq!(parts.ids.len(), 8);
+        assert_eq!(parts.numbers.len(), 2 + 1 + 2);
+        assert_eq!(documents_in(&parts, 2).unwrap(), [first.as_str(), second]);
+    }
+
+    #[test]
+    fn what_only_resembles_an_id_or_a_time_is_kept() {
+        for document in [
+            "",
+            "\"00AA11BB22CC33DD\"",
+            "\"00aa11bb22cc33d\"",
+            "\"1-aabbccdd-00000000000000000000000e\"",
+            "123.5",
+            "012345",
+            "1234567890123456789",
+            "\"\u{ff}\u{10ffff}",
+        ] {
+            let parts = parts_of(&[document]);
+            assert_eq!(
+                parts.text,
+                [document.as_bytes(), &[END]].concat(),
+                "{document}"
+            );
+            assert_eq!(documents_in(&parts, 1).unwrap(), [document]);
+        }
+    }
+
+    #[test]
+    fn numbers_are_taken_out_and_written_once() {
+        let document = "/cart/302488?x=302488&y=1000 1700000000. 999";
+        let parts = parts_of(&[document]);
+        let text = b"/cart/\xFC?x=\xFD&y=\xFC \xFC. 999\xFE".as_slice();
+        assert_eq!(parts.text, text);
+        assert_eq!(documents_in(&parts, 1).unwrap(), [document]);
+    }
+
+    #[test]
+    fn more_ids_than_are_remembered_are_written_again() {
+        let ids: Vec<_> = (1..=100_u64).map(|id| format!("\"{id:016x}\"")).collect();
+        let document = ids.concat().repeat(2);
+        let parts = parts_of(&[&document]);
+        assert_eq!(parts.ids.len(), 8 * (100 + 100 - KNOWN_MAX));
+        assert_eq!(documents_in(&parts, 1).unwrap(), [document]);
+    }
+
+    fn any_document() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            "[0-9a-f]{14,18}".prop_map(|hex| format!("\"{hex}\"")),
+            "[0-9]{8,12}\\.[0-9]{0,9}",
+            "[0-9]{1,20}",
+            Just(format!("\"{}\"", sample::trace(7))),
+            Just("\"00000000000000aa\"".to_owned()),
+            ".{0,5}",
+            "[\".0-9]{0,30}",
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn property_documents_are_put_together_as_they_were(
+            documents in prop::collection::vec(any_document(), 1..5),
+        ) {
+            let texts: Vec<_> = documents.iter().map(String::as_str).collect();
+            prop_assert_eq!(documents_in(&parts_of(&texts), texts.len()), Some(documents));
+        }
+
+        #[test]
+        fn property_no_parts_make_the_reader_panic(
+            ids: Vec<u8>,
+            numbers: Vec<u8>,
+            text in prop::collection::vec(prop_oneof![0xF5..=0xFF_u8, any::<u8>(), 1..8_u8], 0..60),
+        ) {
+            let _any = documents_in(&Parts { ids, numbers, text }, 3);
+        }
+    }
+}

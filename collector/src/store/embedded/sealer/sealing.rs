@@ -1,0 +1,169 @@
+//! From a closed log to a sealed file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use radiograph_protocol::ids::TraceId;
+
+use super::super::blocks::Partition;
+use super::super::failure::{Doing, corrupt};
+use super::super::index::Place;
+use super::super::part::{Part, Parts};
+use super::super::queue::Work;
+use super::super::sealed::{Notes, SealedFile, SealedTrace, Tuning, seal_with};
+use super::super::swap::{Source, Swap};
+use super::Sealer;
+use super::gather::{Gathered, TraceInLog};
+use crate::store::StoreError;
+
+impl Sealer {
+    /// Seals a closed log; what is left to be removed.
+    ///
+    /// # Errors
+    /// When it cannot be read or the sealed file not be made; the log stays in use then.
+    pub(super) fn seal(&self, log: &Partition) -> Result<Option<PathBuf>, StoreError> {
+        if !self.shared.blocks.has(log.id) {
+            return Ok(None);
+        }
+        let gathered = match Gathered::from_log(log, &self.shared) {
+            Ok(gathered) => gathered,
+            // dropped meanwhile
+            Err(_) if !self.shared.blocks.has(log.id) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let is_damaged = gathered.is_damaged;
+        let notes = self.notes(log, &gathered)?;
+        let parts = self.shared.index().parts.clone();
+        let views = gathered.traces.iter();
+        let views: Vec<_> = views
+            .filter_map(|(trace_id, trace)| Some((*trace_id, trace.view.as_ref()?.0)))
+            .collect();
+        let name = log.name.sealed();
+        let path = name.path(&self.shared.log_dir);
+        let arrival = (log.name.hour.start(), log.name.hour.end());
+        let traces = gathered.traces.into_iter().map(|(trace_id, trace)| {
+            self.go_on()?;
+            sealed_trace(trace_id, trace, &parts, log)
+        });
+        let tuning = Tuning::default();
+        seal_with(&*self.shared.files, &path, arrival, tuning, notes, traces)?;
+        self.swap(log, name, &path, views)?;
+        if is_damaged {
+            return self.set_aside(log).map(|()| None);
+        }
+        Ok(Some(log.path.clone()))
+    }
+
+    fn swap(
+        &self,
+        log: &Partition,
+        name: super::super::hour::SealedName,
+        path: &std::path::Path,
+        views: Vec<(TraceId, Place)>,
+    ) -> Result<(), StoreError> {
+        let file = Arc::new(SealedFile::open(path)?);
+        let swap = Swap {
+            part: Part::new(name, file),
+            source: Source::Log {
+                partition: log.id,
+                views,
+            },
+        };
+        let swapped = self.queue.tell(Work::Swap(Box::new(swap)));
+        if swapped.is_err() && !self.shared.blocks.has(log.id) {
+            // dropped meanwhile: it must not come back at the next opening
+            super::remove_void(&*self.shared.files, path)?;
+        }
+        swapped
+    }
+
+    /// Gives a damaged log a name under which nothing here looks for it: a person may.
+    fn set_aside(&self, log: &Partition) -> Result<(), StoreError> {
+        let mut aside = log.path.clone().into_os_string();
+        aside.push(".damaged");
+        let aside = PathBuf::from(aside);
+        tracing::warn!(path = %aside.display(), "what could not be read of a log is set aside");
+        self.shared
+            .files
+            .rename(&log.path, &aside)
+            .doing("renaming", &log.path)
+    }
+
+    /// What is not right with the traces of a log by now.
+    fn notes(&self, log: &Partition, gathered: &Gathered) -> Result<Notes, StoreError> {
+        let mut notes = Notes::default();
+        for (trace_id, trace) in &gathered.traces {
+            self.go_on()?;
+            let mut is_suspect = false;
+            if self.shared.is_unsettled(*trace_id)? {
+                is_suspect = true;
+                if self.is_late(*trace_id, trace)? {
+                    notes.late.push(*trace_id);
+                }
+            }
+            let links = self.shared.index().links.of(*trace_id);
+            for (producer, documents) in links {
+                if self.shared.document_count(producer)? != documents {
+                    notes.suspects.push(producer);
+                }
+            }
+            if is_suspect || self.has_stale_links_to(*trace_id)? {
+                notes.suspects.push(*trace_id);
+            }
+        }
+        // a view in this log may link to what stands in a log that is sealed already
+        notes.suspects.sort_unstable();
+        notes.suspects.dedup();
+        if !notes.suspects.is_empty() {
+            let count = notes.suspects.len();
+            tracing::debug!(path = %log.path.display(), count, "unsettled traces are sealed");
+        }
+        Ok(notes)
+    }
+
+    fn has_stale_links_to(&self, producer: TraceId) -> Result<bool, StoreError> {
+        if !self.shared.index().links.has_producer(producer) {
+            return Ok(false);
+        }
+        let documents = self.shared.document_count(producer)?;
+        let index = self.shared.index();
+        Ok(index.links.stale(producer, documents).next().is_some())
+    }
+
+    /// Whether a log has documents of the trace that came after its view.
+    fn is_late(&self, trace_id: TraceId, trace: &TraceInLog) -> Result<bool, StoreError> {
+        let (view, parts) = {
+            let index = self.shared.index();
+            (index.view(trace_id), index.parts.clone())
+        };
+        let sealed = parts.documents(trace_id)?;
+        let mut fresh = trace
+            .documents
+            .iter()
+            .filter(|(_, text)| !sealed.contains(text));
+        Ok(match view {
+            Some(view) => fresh.any(|(place, _)| *place > view.place),
+            None => fresh.next().is_some(),
+        })
+    }
+}
+
+fn sealed_trace(
+    trace_id: TraceId,
+    trace: TraceInLog,
+    parts: &Parts,
+    log: &Partition,
+) -> Result<SealedTrace, StoreError> {
+    let view = trace
+        .view
+        .map(|(_, encoded)| postcard::from_bytes(&encoded));
+    let view = view.transpose();
+    let view = view.map_err(|_| corrupt(&log.path, format!("no view of trace {trace_id}")))?;
+    Ok(SealedTrace {
+        trace_id,
+        documents: trace.documents.into_iter().map(|(_, text)| text).collect(),
+        // more than those that are: no harm in that
+        is_carried: view.is_some() && parts.may_have(trace_id),
+        view,
+    })
+}

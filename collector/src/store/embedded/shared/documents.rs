@@ -1,0 +1,114 @@
+//! Documents by trace, from logs and sealed files.
+
+use std::collections::HashSet;
+
+use radiograph_protocol::ids::TraceId;
+
+use super::super::index::Place;
+use super::super::payload::DocumentDigest;
+use super::Shared;
+use crate::store::{StoreError, TraceDocuments};
+
+impl Shared {
+    /// All documents of these traces.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub(in super::super) fn documents(
+        &self,
+        traces: &[TraceId],
+    ) -> Result<Vec<TraceDocuments>, StoreError> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        let traces = traces.iter().copied();
+        for trace_id in traces.filter(|trace_id| seen.insert(*trace_id)) {
+            let documents = self.documents_of(trace_id)?;
+            if !documents.is_empty() {
+                found.push(TraceDocuments {
+                    trace_id,
+                    documents,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    fn documents_of(&self, trace_id: TraceId) -> Result<Vec<String>, StoreError> {
+        loop {
+            let (places, parts) = {
+                let index = self.index();
+                (index.documents(trace_id), index.parts.clone())
+            };
+            let mut documents = parts.documents(trace_id)?;
+            if let Some(texts) = self.documents_at(trace_id, &places)? {
+                if documents.is_empty() {
+                    return Ok(texts);
+                }
+                let known: HashSet<_> = documents.iter().cloned().collect();
+                documents.extend(texts.into_iter().filter(|text| !known.contains(text)));
+                return Ok(documents);
+            }
+        }
+    }
+
+    /// The documents at these places; `None` when a log is not there any more, which the index does not
+    /// mention by then.
+    fn documents_at(
+        &self,
+        trace_id: TraceId,
+        places: &[Place],
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let mut documents = Vec::with_capacity(places.len());
+        let texts: Vec<_> = {
+            let mut recent = self.recent();
+            places.iter().map(|place| recent.take(*place)).collect()
+        };
+        for (place, text) in places.iter().zip(texts) {
+            let text = match text {
+                Some(text) => Some(text),
+                None => self.blocks.document(trace_id, *place)?,
+            };
+            match text {
+                Some(text) => documents.push(text),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(documents))
+    }
+
+    /// How many different documents the trace has.
+    ///
+    /// # Errors
+    /// When those in sealed files cannot be read.
+    pub(in super::super) fn document_count(&self, trace_id: TraceId) -> Result<u32, StoreError> {
+        let (digests, parts) = {
+            let index = self.index();
+            let parts = index.parts.clone();
+            if !parts.may_have(trace_id) {
+                return Ok(count(index.document_count(trace_id)));
+            }
+            (index.digests(trace_id), parts)
+        };
+        let sealed = parts.documents(trace_id)?;
+        let digests = digests.into_iter().map(|(digest, _)| digest);
+        let sealed = sealed.iter().map(|text| DocumentDigest::of(text));
+        let different: HashSet<_> = digests.chain(sealed).collect();
+        Ok(count(different.len()))
+    }
+
+    /// How many different documents each of these traces has.
+    ///
+    /// # Errors
+    /// When those in sealed files cannot be read.
+    pub(in super::super) fn document_counts(
+        &self,
+        traces: &[TraceId],
+    ) -> Result<Vec<u32>, StoreError> {
+        let counts = traces.iter().map(|trace_id| self.document_count(*trace_id));
+        counts.collect()
+    }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
