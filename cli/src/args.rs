@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use radiograph_collector::config::{AdminAddress, RetentionAge, RetentionBytes, WindowMax};
 
+use crate::canary;
 use crate::demo;
 use crate::logs::LogLevel;
+use crate::torture;
 
 /// X-Ray compatible tracing in one process: a daemon that applications send to and a collector that
 /// answers the X-Ray API.
@@ -26,6 +28,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::Options),
+    Torture(torture::Options),
+    Canary(canary::Options),
 }
 
 /// Flags of the all-in-one process; they have the names that the two servers use.

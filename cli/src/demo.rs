@@ -33,6 +33,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::output;
 
+pub(crate) use address::udp_address;
 pub(crate) use options::{Options, Rate};
 use sender::Sender;
 use shop::Shop;

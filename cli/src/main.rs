@@ -2,10 +2,14 @@
 
 mod all_in_one;
 mod announcement;
+mod api;
 mod args;
+mod canary;
 mod demo;
 mod logs;
 mod output;
+mod time_span;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -45,6 +49,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             Some(Command::Demo(options)) => {
                 demo::report(&options, radiograph_collector::clock::now, stop).await
             }
+            Some(Command::Canary(options)) => canary::report(options, stop).await,
+            Some(Command::Torture(options)) => torture::report(&options, stop).await,
             None => {
                 logs::install(arguments.servers.log_level)?;
                 // an error means that one is installed already, which is what is wanted

@@ -5,7 +5,7 @@
 ///
 /// # Errors
 /// A sentence saying what is allowed.
-pub(super) fn udp_address(text: &str) -> Result<String, String> {
+pub(crate) fn udp_address(text: &str) -> Result<String, String> {
     let mut parts = text.split_whitespace();
     let address = match (parts.next(), parts.next(), parts.next()) {
         (Some(only), None, None) => only.strip_prefix("udp:").unwrap_or(only),
