@@ -57,6 +57,7 @@ fn collector_config(servers: &Servers) -> radiograph_collector::Config {
         admin: servers.admin.clone().unwrap_or(AdminAddress::Default),
         retention: servers.retention,
         retention_bytes: servers.retention_bytes,
+        seal_bytes: servers.seal_bytes,
         ..radiograph_collector::Config::default()
     }
 }

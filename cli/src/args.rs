@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use radiograph_collector::config::{AdminAddress, RetentionAge, RetentionBytes, WindowMax};
+use radiograph_collector::config::{
+    AdminAddress, RetentionAge, RetentionBytes, SealBytes, WindowMax,
+};
 
 use crate::canary;
 use crate::demo;
@@ -87,6 +89,15 @@ pub(crate) struct Servers {
         default_value_t
     )]
     pub(crate) retention_bytes: RetentionBytes,
+
+    /// Bytes of documents at which a log is sealed: less takes less memory, more makes fewer files.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_SEAL_BYTES",
+        value_name = "SIZE",
+        default_value_t
+    )]
+    pub(crate) seal_bytes: SealBytes,
 
     /// Address of the collector's /livez, /readyz and /metrics, or off [default: 127.0.0.1:2081].
     #[arg(long, env = "RADIOGRAPH_ADMIN", value_name = "HOST:PORT")]

@@ -7,9 +7,11 @@ use std::str::FromStr;
 use radiograph_admin::address::address_or_off;
 
 pub use self::retention::{RetentionAge, RetentionBytes, RetentionError};
+pub use self::seal::{SealBytes, SealBytesError};
 pub use crate::query::window::WindowMax;
 
 mod retention;
+mod seal;
 
 /// TCP port of the X-Ray API unless chosen otherwise.
 pub const PORT_DEFAULT: u16 = 2080;
@@ -73,6 +75,9 @@ pub struct Config {
     /// Bytes of segments and views that are kept on disk: the oldest hours beyond are dropped, that of now
     /// excepted; `none` or 0 keeps all. Default none.
     pub retention_bytes: RetentionBytes,
+    /// Bytes of documents at which a log is sealed: less takes less memory, more makes fewer files.
+    /// Default 64 MB.
+    pub seal_bytes: SealBytes,
     /// Where `/livez`, `/readyz` and `/metrics` are answered. Default `Off`; the binaries' is
     /// [`AdminAddress::Default`].
     pub admin: AdminAddress,
@@ -89,6 +94,7 @@ impl Default for Config {
             admin: AdminAddress::default(),
             retention: RetentionAge::default(),
             retention_bytes: RetentionBytes::default(),
+            seal_bytes: SealBytes::default(),
         }
     }
 }

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use radiograph_collector::config::{AdminAddress, RetentionAge, RetentionBytes, WindowMax};
+use radiograph_collector::config::{
+    AdminAddress, RetentionAge, RetentionBytes, SealBytes, WindowMax,
+};
 use radiograph_collector::{Config, clock, shutdown, start};
 use tracing::{Level, error, info};
 
@@ -55,6 +57,14 @@ struct Args {
         default_value_t
     )]
     retention_bytes: RetentionBytes,
+    /// Bytes of documents at which a log is sealed: less takes less memory, more makes fewer files.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_SEAL_BYTES",
+        value_name = "SIZE",
+        default_value_t
+    )]
+    seal_bytes: SealBytes,
     /// Address of /livez, /readyz and /metrics, or off [default: 127.0.0.1:2081].
     #[arg(long, env = "RADIOGRAPH_ADMIN", value_name = "HOST:PORT")]
     admin: Option<AdminAddress>,
@@ -103,6 +113,7 @@ async fn run(args: Args, admin: AdminAddress) -> ExitCode {
         admin,
         retention: args.retention,
         retention_bytes: args.retention_bytes,
+        seal_bytes: args.seal_bytes,
     };
     // before anything starts, so that a signal right after the first line is not missed
     let signal = match shutdown::listen() {

@@ -111,7 +111,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         path: config.data_dir.display().to_string(),
         source,
     };
-    let store = open(config.data_dir.clone()).await.map_err(failed)?;
+    let store = open(&config).await.map_err(failed)?;
     let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
     let metrics = Arc::new(Metrics::default());
     let settler = Settler::new(Schedule::default());
@@ -183,8 +183,13 @@ async fn services(
     })
 }
 
-async fn open(data_dir: PathBuf) -> Result<Arc<EmbeddedStore>, StoreError> {
-    let open = move || EmbeddedStore::open(&data_dir, Options::default());
+async fn open(config: &Config) -> Result<Arc<EmbeddedStore>, StoreError> {
+    let data_dir = config.data_dir.clone();
+    let options = Options {
+        seal_document_bytes: config.seal_bytes.get(),
+        ..Options::default()
+    };
+    let open = move || EmbeddedStore::open(&data_dir, options);
     let store = tokio::task::spawn_blocking(open)
         .await
         .map_err(|_| StoreError::Closed)??;

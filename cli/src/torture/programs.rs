@@ -36,6 +36,8 @@ pub(super) fn collector(options: &Options, data: &Path, dir: &Path) -> anyhow::R
             "--listen=127.0.0.1:0".to_owned(),
             format!("--data-dir={data}"),
             "--query-window-max=none".to_owned(),
+            // so that there is always something being sealed when a kill comes
+            "--seal-bytes=300000".to_owned(),
         ],
         log: dir.join("collector.log"),
         labels: &COLLECTOR_LABELS,

@@ -80,13 +80,7 @@ impl FromStr for RetentionBytes {
     type Err = RetentionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let units = [
-            ("TB", 1_000_000_000_000),
-            ("GB", 1_000_000_000),
-            ("MB", 1_000_000),
-            ("", 1),
-        ];
-        number(text, &units).map(Self).ok_or(RetentionError::Bytes)
+        number_of_bytes(text).map(Self).ok_or(RetentionError::Bytes)
     }
 }
 
@@ -107,6 +101,17 @@ impl std::fmt::Display for RetentionBytes {
             None => f.write_str("none"),
         }
     }
+}
+
+/// A size; the inner `None` for 0 and none.
+pub(super) fn number_of_bytes(text: &str) -> Option<Option<NonZeroU64>> {
+    let units = [
+        ("TB", 1_000_000_000_000),
+        ("GB", 1_000_000_000),
+        ("MB", 1_000_000),
+        ("", 1),
+    ];
+    number(text, &units)
 }
 
 /// A number with the first of these units that it ends in; the inner `None` for 0 and none.
