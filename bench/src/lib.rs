@@ -5,6 +5,9 @@
 
 #[cfg(target_os = "linux")]
 pub mod daemon;
+#[cfg(target_os = "linux")]
+pub mod ingest;
+pub mod shop;
 pub mod typed;
 
 use std::time::{Duration, Instant};

@@ -1,173 +1,248 @@
-//! PutTraceSegments with a sync before every answer: documents per second into the embedded store,
-//! beside what the disk alone does with the same bytes, synced every 256 KiB; and what is on the disk
-//! once everything is sealed and merged. With `logs`, nothing is sealed meanwhile.
-//! `cargo run --release -p radiograph-bench --bin ingest [seconds [logs]]`
+//! PutTraceSegments with a sync before every answer, settling, sealing and merging included: documents
+//! acknowledged per second, how long callers wait, memory, CPU by thread, and bytes on disk once
+//! everything is sealed and merged. Beside it what the disk alone and the CPU alone allow.
+//!
+//! Drives the service in this process, without HTTP: callers and floors share its cores, and what
+//! callers hold in memory (2 MB) is counted too.
+//! `cargo run --release -p radiograph-bench --bin ingest -- [--seconds 300] [--rate 25000]`
 
-#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+#![cfg_attr(
+    target_os = "linux",
+    expect(clippy::print_stdout, reason = "a bench prints what it measured")
+)]
 
-use std::fs::File;
-use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+#[cfg(target_os = "linux")]
+mod run {
+    use std::path::{Path, PathBuf};
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
 
-use anyhow::Context as _;
-use radiograph_bench::{as_f64, three_service_trace, timed};
-use radiograph_collector::ingest::Ingest;
-use radiograph_collector::metrics::Metrics;
-use radiograph_collector::settle::Settler;
-use radiograph_collector::settle::schedule::Schedule;
-use radiograph_collector::store::Store;
-use radiograph_collector::store::embedded::{EmbeddedStore, Options};
-use radiograph_protocol::api::traces::PutTraceSegmentsRequest;
-use tokio::task::JoinHandle;
-
-const CALLERS: u64 = 32;
-const TRACES_PER_CALL: u64 = 16;
-const THROTTLED_PAUSE: Duration = Duration::from_millis(20);
-
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let seconds = std::env::args()
-        .nth(1)
-        .map_or(Ok(10), |text| text.parse())?;
-    let is_sealing = std::env::args().nth(2).as_deref() != Some("logs");
-    let dir = tempfile::tempdir_in(".")?;
-    let options = Options {
-        is_sealing,
-        ..Options::default()
+    use clap::Parser;
+    use radiograph_bench::as_f64;
+    use radiograph_bench::daemon::proc;
+    use radiograph_bench::ingest::floor::{cpu_alone, disk_alone};
+    use radiograph_bench::ingest::load::{Counts, DOCUMENTS_PER_CALL, Load};
+    use radiograph_bench::ingest::watch::{
+        Watched, Written, cpu_by_kind, peak_bytes, written_by_committer,
     };
-    let store = EmbeddedStore::open(&dir.path().join("data"), options)?;
-    let store = Arc::new(store);
-    let shared = Arc::clone(&store) as Arc<dyn Store>;
-    let metrics = Arc::new(Metrics::default());
-    let settler = Settler::new(Schedule::default());
-    let settling = settler
-        .start(Arc::clone(&shared), Arc::clone(&metrics))
-        .await?;
-    let ingest = Ingest::new(shared, settler, Arc::clone(&metrics));
+    use radiograph_bench::timed;
+    use radiograph_collector::ingest::Ingest;
+    use radiograph_collector::metrics::Metrics;
+    use radiograph_collector::settle::Settler;
+    use radiograph_collector::settle::schedule::Schedule;
+    use radiograph_collector::store::Store;
+    use radiograph_collector::store::embedded::{EmbeddedStore, Options};
 
-    let sent_bytes = Arc::new(AtomicU64::new(0));
-    let until = tokio::time::sleep(Duration::from_secs(seconds));
-    let callers = callers(&ingest, &sent_bytes);
-    until.await;
-    callers.iter().for_each(JoinHandle::abort);
-    settling.abort();
-    let accepted = metrics.snapshot().accepted;
-    let views = metrics.snapshot().views_settled;
-    let log_dir = dir.path().join("data").join("log");
-    let stored = size_of(&log_dir)?;
-    let peak = peak_memory_bytes();
-    let (sealing, sealed) = {
-        let store = Arc::clone(&store);
-        tokio::task::spawn_blocking(move || timed(|| store.seal_all(true))).await?
-    };
-    sealed?;
-    let sealed = size_of(&log_dir)?;
-    store.close();
-
-    let disk = disk_alone(&dir.path().join("floor"), stored)?;
-    let (accepted, stored) = (as_f64(accepted), as_f64(stored));
-    let seconds = as_f64(seconds);
-    println!(
-        "{CALLERS} callers, {} documents a call, {seconds} s",
-        TRACES_PER_CALL * 3
-    );
-    println!(
-        "documents acknowledged     {:>10.0} per second",
-        accepted / seconds
-    );
-    println!(
-        "views settled              {:>10.0} per second",
-        as_f64(views) / seconds
-    );
-    println!(
-        "bytes sent                 {:>10.1} MB",
-        as_f64(sent_bytes.load(Ordering::Relaxed)) / 1e6
-    );
-    print_disk(stored / accepted, as_f64(sealed) / accepted, sealing);
-    if let Some(peak) = peak {
-        println!("peak memory                {:>10.1} MB", as_f64(peak) / 1e6);
+    /// Measures how fast documents become durable.
+    #[derive(Debug, Parser)]
+    struct Args {
+        /// How long the load lasts
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        seconds: u64,
+        /// Documents a second; 0 for as many as are taken
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        rate: u32,
+        /// Callers, each waiting for its answer
+        #[arg(long, value_name = "N", default_value_t = 32)]
+        callers: u32,
+        /// Seal nothing meanwhile
+        #[arg(long)]
+        logs: bool,
+        /// Where to make the store, in a folder of its own
+        #[arg(long, value_name = "PATH", default_value = ".")]
+        dir: PathBuf,
     }
-    println!(
-        "disk alone, the same bytes {:>10.0} documents per second",
-        accepted / disk.as_secs_f64()
-    );
-    Ok(())
-}
 
-/// Bytes per document, as written and after compaction.
-fn print_disk(written: f64, sealed: f64, sealing: Duration) {
-    println!("bytes on disk              {written:>10.1} per document, views included");
-    let seconds = sealing.as_secs_f64();
-    println!("  sealed and merged        {sealed:>10.1} per document, after {seconds:.1} s more");
-}
+    /// Measures, and prints the table.
+    pub(super) fn main() -> anyhow::Result<()> {
+        let args = Args::parse();
+        proc::pin(proc::MEASURED_CORES)?;
+        let busy = std::fs::read_to_string("/proc/loadavg")?;
+        let busy = busy.split(' ').next().unwrap_or_default();
+        println!(
+            "on {} cores; load average before: {busy}",
+            proc::MEASURED_CORES
+        );
+        let dir = tempfile::tempdir_in(&args.dir)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(proc::MEASURED_CORES)
+            .thread_name("collector")
+            .enable_all()
+            .build()?;
+        let store = open(&args, &dir.path().join("data"))?;
+        let measured = runtime.block_on(load(&args, &store))?;
+        let peak = peak_bytes()?;
+        drop(runtime);
+        let log_dir = dir.path().join("data").join("log");
+        let unmerged = size_of(&log_dir)?;
+        let (sealing, sealed) = timed(|| store.seal_all(true));
+        sealed?;
+        let merged = size_of(&log_dir)?;
+        store.close();
+        measured.print(&args);
+        let documents = measured.documents;
+        println!("memory, peak               {:>10.1} MB", as_f64(peak) / 1e6);
+        println!(
+            "on disk                    {:>10.1} B per document",
+            as_f64(unmerged) / documents
+        );
+        println!(
+            "  all sealed and merged    {:>10.1} B per document, after {:.1} s more",
+            as_f64(merged) / documents,
+            sealing.as_secs_f64()
+        );
+        floors(&measured, &dir.path().join("floor"))
+    }
 
-/// Tasks that call PutTraceSegments one call after another, and count the bytes of what succeeded.
-fn callers(ingest: &Ingest, sent_bytes: &Arc<AtomicU64>) -> Vec<JoinHandle<()>> {
-    let next = Arc::new(AtomicU64::new(0));
-    let caller = |_| {
-        let (ingest, next) = (ingest.clone(), Arc::clone(&next));
-        let sent_bytes = Arc::clone(sent_bytes);
-        tokio::spawn(async move {
-            loop {
-                let from = next.fetch_add(TRACES_PER_CALL, Ordering::Relaxed);
-                let documents: Vec<String> = (from..from + TRACES_PER_CALL)
-                    .flat_map(three_service_trace)
-                    .collect();
-                let bytes: usize = documents.iter().map(String::len).sum();
-                let request = PutTraceSegmentsRequest {
-                    trace_segment_documents: Some(documents),
-                };
-                match ingest.put_trace_segments(request).await {
-                    Ok(_) => {
-                        sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-                    }
-                    // throttled, since settling does not follow: back off as a client would
-                    Err(_) => tokio::time::sleep(THROTTLED_PAUSE).await,
-                }
-            }
-        })
-    };
-    (0..CALLERS).map(caller).collect()
-}
-
-/// The same bytes in writes of 256 KiB with a sync after each: more than one group commit carries.
-fn disk_alone(path: &std::path::Path, bytes: u64) -> anyhow::Result<Duration> {
-    let chunk = vec![0xA5_u8; 256 << 10];
-    let mut file = File::create(path)?;
-    let (took, result) = timed(|| {
-        let mut left = bytes;
-        while left > 0 {
-            let length = usize::try_from(left)?.min(chunk.len());
-            file.write_all(chunk.get(..length).context("a chunk")?)?;
-            file.sync_data()?;
-            left -= length as u64;
-        }
-        anyhow::Ok(())
-    });
-    result?;
-    Ok(took)
-}
-
-/// The most memory this process has had in use so far, where Linux tells.
-fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib * 1024)
-}
-
-fn size_of(folder: &std::path::Path) -> anyhow::Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        bytes += match entry.metadata()? {
-            metadata if metadata.is_dir() => size_of(&entry.path())?,
-            metadata => metadata.len(),
+    fn open(args: &Args, path: &Path) -> anyhow::Result<Arc<EmbeddedStore>> {
+        let options = Options {
+            is_sealing: !args.logs,
+            ..Options::default()
         };
+        Ok(Arc::new(EmbeddedStore::open(path, options)?))
     }
-    Ok(bytes)
+
+    struct Measured {
+        counts: Arc<Counts>,
+        watched: Watched,
+        views: f64,
+        documents: f64,
+        seconds: f64,
+        written: Written,
+        /// By kind of thread, in microseconds a document.
+        cpu: Vec<(String, f64)>,
+    }
+
+    async fn load(args: &Args, store: &Arc<EmbeddedStore>) -> anyhow::Result<Measured> {
+        let shared = Arc::clone(store) as Arc<dyn Store>;
+        let metrics = Arc::new(Metrics::default());
+        let settler = Settler::new(Schedule::default());
+        let settling = settler
+            .start(Arc::clone(&shared), Arc::clone(&metrics))
+            .await?;
+        let ingest = Ingest::new(shared, settler, Arc::clone(&metrics));
+        let counts = Arc::new(Counts::default());
+        let load = Load {
+            callers: args.callers,
+            rate: args.rate,
+        };
+        let mut callers = load.start(&ingest, &counts);
+        let watched = Watched::of(args.seconds, &counts, |interval| {
+            println!(
+                "  {:>4.0} s {:>9.0} documents per second {:>7.1} MB",
+                interval.at, interval.rate, interval.resident_mb
+            );
+        });
+        let watched = watched.await?;
+        let documents = as_f64(counts.documents.load(Ordering::Relaxed));
+        let written = written_by_committer()?;
+        let cpu = cpu_by_kind()?.into_iter();
+        let cpu = cpu.map(|(kind, used)| (kind, used.as_secs_f64() * 1e6 / documents));
+        let cpu = cpu.collect();
+        callers.shutdown().await;
+        settling.abort();
+        Ok(Measured {
+            seconds: watched.intervals.last().map_or(1.0, |last| last.at),
+            counts,
+            watched,
+            views: as_f64(metrics.snapshot().views_settled),
+            documents,
+            written,
+            cpu,
+        })
+    }
+
+    impl Measured {
+        fn print(&self, args: &Args) {
+            let Self {
+                counts, documents, ..
+            } = self;
+            let rate = match args.rate {
+                0 => "as fast as they are taken".to_owned(),
+                rate => format!("{rate} documents per second"),
+            };
+            println!(
+                "{} callers, {DOCUMENTS_PER_CALL} documents a call, {rate}, {:.0} s",
+                args.callers, self.seconds
+            );
+            let (least, median) = self.watched.rates();
+            println!(
+                "documents acknowledged     {:>10.0} per second; by 10 s: least {least:.0}, median {median:.0}",
+                documents / self.seconds
+            );
+            println!(
+                "views settled              {:>10.0} per second",
+                self.views / self.seconds
+            );
+            println!(
+                "calls refused              {:>10}",
+                counts.refused.load(Ordering::Relaxed)
+            );
+            println!(
+                "a document                 {:>10.0} B",
+                as_f64(counts.bytes.load(Ordering::Relaxed)) / documents
+            );
+            let millis = |share| counts.latency(share).as_secs_f64() * 1e3;
+            println!(
+                "a call takes               {:>10.1} ms in the median, 99 % below {:.1} ms",
+                millis(0.5),
+                millis(0.99)
+            );
+            let cpu: f64 = self.cpu.iter().map(|(_, used)| used).sum();
+            println!("CPU                        {cpu:>10.1} µs per document");
+            for (kind, used) in self.cpu.iter().filter(|(_, used)| *used > 0.05) {
+                println!("  {kind:<24} {used:>10.1} µs");
+            }
+            if let Some(growth) = self.watched.growth() {
+                println!(
+                    "memory grows               {growth:>+10.1} MB a minute, over the second half"
+                );
+            }
+        }
+    }
+
+    fn floors(measured: &Measured, path: &Path) -> anyhow::Result<()> {
+        let disk = disk_alone(path, measured.written)?;
+        let Written { writes, bytes } = measured.written;
+        println!(
+            "disk alone                 {:>10.0} documents per second: the same {writes} writes of {:.0} KB, each synced",
+            measured.documents / disk.as_secs_f64(),
+            as_f64(bytes) / as_f64(writes.max(1)) / 1e3
+        );
+        let mut making = 0.0;
+        for cores in [1, 2] {
+            let alone = cpu_alone(cores)?;
+            println!(
+                "parse and compress alone   {:>10.0} documents per second on {cores} of 2 cores, {:.1} µs of CPU each",
+                alone.rate, alone.micros
+            );
+            making = alone.making_micros;
+        }
+        println!(
+            "making documents           {making:>10.1} µs of CPU each, the callers' part above"
+        );
+        Ok(())
+    }
+
+    fn size_of(folder: &Path) -> anyhow::Result<u64> {
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            bytes += match entry.metadata()? {
+                metadata if metadata.is_dir() => size_of(&entry.path())?,
+                metadata => metadata.len(),
+            };
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> anyhow::Result<()> {
+    run::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::FAILURE
 }

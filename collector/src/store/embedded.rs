@@ -23,6 +23,7 @@
 mod batch;
 mod blocks;
 mod committer;
+mod decoder;
 mod failure;
 mod files;
 mod format;

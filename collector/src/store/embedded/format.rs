@@ -144,8 +144,7 @@ impl BlockHeader {
     /// Decompresses a payload that [`Self::fits`]; `None` when it is no frame of the stated length.
     pub(super) fn decompress(&self, payload: &[u8]) -> Option<Vec<u8>> {
         let raw_bytes = usize::try_from(self.raw_bytes).ok()?;
-        let raw = zstd::bulk::decompress(payload, raw_bytes).ok()?;
-        (raw.len() == raw_bytes).then_some(raw)
+        super::decoder::decompress(payload, raw_bytes)
     }
 }
 

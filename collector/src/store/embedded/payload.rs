@@ -113,18 +113,27 @@ pub(super) fn views(raw: &[u8]) -> Views {
     Views::Current(found)
 }
 
-/// All views with their positions and their encoding, not to be decoded yet; `None` when they are of
-/// another version, or damaged.
+/// All views with their positions and their encoding, of which no more than the trace is decoded; `None`
+/// when they are of another version, or damaged.
 pub(super) fn encoded_views(raw: &[u8]) -> Option<Vec<(usize, TraceId, &[u8])>> {
     let mut found = Vec::new();
     let mut position = 1;
     while position < raw.len() {
-        let (view, next) = view_at(raw, position)?;
-        let encoded = raw.get(position..next)?.get(LENGTH_BYTES..)?;
-        found.push((position, view.trace_id, encoded));
-        position = next;
+        let encoded = encoded_view_at(raw, position)?;
+        // a view begins with its trace
+        let (trace_id, _) = postcard::take_from_bytes(encoded).ok()?;
+        found.push((position, trace_id, encoded));
+        position += LENGTH_BYTES + encoded.len();
     }
     Some(found)
+}
+
+/// The encoding of the view at a position; `None` when none of this version is there.
+pub(super) fn encoded_view_at(raw: &[u8], position: usize) -> Option<&[u8]> {
+    if raw.first() != Some(&VIEW_FORMAT) {
+        return None;
+    }
+    take_bytes(&mut raw.get(position..)?)
 }
 
 /// Bytes of a length.
@@ -179,7 +188,12 @@ mod tests {
         };
         assert_eq!(found.len(), 2);
         assert_eq!(view_at(&raw, found[1].0), Some((view.clone(), raw.len())));
-        assert_eq!(found[0], (1, view));
+        assert_eq!(found[0], (1, view.clone()));
+        let encoded = encoded_views(&raw).unwrap();
+        let places: Vec<_> = encoded.iter().map(|each| (each.0, each.1)).collect();
+        assert_eq!(places, [(1, view.trace_id), (found[1].0, view.trace_id)]);
+        assert_eq!(encoded_view_at(&raw, found[1].0), Some(encoded[1].2));
+        assert_eq!(postcard::from_bytes(encoded[1].2), Ok(view));
     }
 
     #[test]
@@ -194,6 +208,7 @@ mod tests {
         fn property_no_bytes_make_the_readers_panic(raw: Vec<u8>, position: usize) {
             let _any = (documents(&raw), views(&raw));
             let _any = (document_at(&raw, position), view_at(&raw, position));
+            let _any = (encoded_views(&raw), encoded_view_at(&raw, position));
         }
     }
 }

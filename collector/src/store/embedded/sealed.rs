@@ -58,7 +58,7 @@ pub(super) use self::open::NOTHING_INTACT;
 pub use self::read::SealedPage;
 pub(super) use self::scan::RowScan;
 pub use self::seal::seal;
-pub(super) use self::seal::seal_with;
+pub(super) use self::seal::{TraceToSeal, seal_with};
 pub use self::verify::{Problem, VerifyReport};
 use super::payload::{DOCUMENT_ENTRY_BYTES, VIEW_FORMAT};
 use crate::trace::view::TraceView;

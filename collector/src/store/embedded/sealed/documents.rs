@@ -9,6 +9,9 @@
 //! The last three streams are those of [`super::text`]; a head says what a trace takes of each, so
 //! that one trace is read without putting the others together.
 
+use std::ops::Range;
+use std::rc::Rc;
+
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
@@ -19,6 +22,8 @@ use super::{StoredTrace, entry_bytes};
 
 const HAS_VIEW: u64 = 1;
 const IS_CARRIED: u64 = 2;
+/// Which of a block's streams is the first of those that documents are taken apart into.
+const FIRST_PART: usize = 2;
 
 /// What stands beside a trace's documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,20 +61,52 @@ impl Builder {
         &mut self,
         trace_id: TraceId,
         (view_start, is_carried): (Option<Timestamp>, bool),
-        documents: &[String],
+        documents: &[impl AsRef<str>],
     ) {
         let micros = view_start.map_or(self.previous_start, Timestamp::micros);
         let before = self.parts.lengths();
         let mut context = Context::new(trace_id, micros);
         for document in documents {
+            let document = document.as_ref();
             context.push(document, &mut self.parts);
             self.bytes = self.bytes.saturating_add(entry_bytes(document));
         }
+        let marks = (view_start, is_carried);
+        self.push_head(trace_id, marks, documents.len(), before, micros);
+    }
+
+    /// Adds a trace's documents as they stand in another block; `bytes` is their length put together,
+    /// as [`entry_bytes`] counts it.
+    pub(super) fn push_piece(
+        &mut self,
+        trace_id: TraceId,
+        marks: (Option<Timestamp>, bool),
+        piece: &Piece,
+        bytes: usize,
+    ) {
+        let before = self.parts.lengths();
+        let from = piece.parts();
+        self.parts.ids.extend(from.ids);
+        self.parts.numbers.extend(from.numbers);
+        self.parts.text.extend(from.text);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.push_head(trace_id, marks, piece.documents, before, piece.micros);
+    }
+
+    /// Adds the head of a trace whose parts, behind these lengths of them, are there already.
+    fn push_head(
+        &mut self,
+        trace_id: TraceId,
+        (view_start, is_carried): (Option<Timestamp>, bool),
+        documents: usize,
+        before: [usize; 3],
+        micros: i64,
+    ) {
         self.trace_ids.extend(trace_id.bits().to_le_bytes());
         let flag = |is_set: bool, flag: u64| if is_set { flag } else { 0 };
         let flags = flag(view_start.is_some(), HAS_VIEW) | flag(is_carried, IS_CARRIED);
         numbers::push(&mut self.heads, flags);
-        numbers::push_length(&mut self.heads, documents.len());
+        numbers::push_length(&mut self.heads, documents);
         for (after, before) in self.parts.lengths().into_iter().zip(before) {
             numbers::push_length(&mut self.heads, after - before);
         }
@@ -77,7 +114,7 @@ impl Builder {
         self.previous_start = micros;
         self.first.get_or_insert(trace_id);
         self.traces = self.traces.saturating_add(1);
-        let added = u32::try_from(documents.len()).unwrap_or(u32::MAX);
+        let added = u32::try_from(documents).unwrap_or(u32::MAX);
         self.documents = self.documents.saturating_add(added);
     }
 
@@ -160,12 +197,13 @@ pub(super) struct TraceParts<'a> {
 
 impl TraceParts<'_> {
     /// The documents; `None` when these are no parts of any.
-    pub(super) fn documents(mut self) -> Option<Vec<String>> {
-        let mut context = Context::new(self.head.trace_id, self.micros);
-        let documents: Option<Vec<_>> = (0..self.head.documents)
-            .map(|_| context.take(&mut self.reader))
-            .collect();
-        documents.filter(|_| self.reader.is_done())
+    pub(super) fn documents(self) -> Option<Vec<String>> {
+        let Head {
+            trace_id,
+            documents,
+            ..
+        } = self.head;
+        documents_of(trace_id, self.micros, documents, self.reader)
     }
 }
 
@@ -177,6 +215,78 @@ pub(super) fn heads(streams: &[Vec<u8>]) -> Option<Vec<Head>> {
         heads.push(head);
     }
     reader.is_done().then_some(heads)
+}
+
+/// What a block holds of a trace, taken apart, and the block with it.
+#[derive(Debug, Clone)]
+pub(super) struct Piece {
+    streams: Rc<[Vec<u8>]>,
+    /// Where its part of each stream is: ids, numbers, text.
+    ranges: [Range<usize>; 3],
+    trace_id: TraceId,
+    /// What its times are near to.
+    pub(super) micros: i64,
+    /// Its documents.
+    pub(super) documents: usize,
+}
+
+impl Piece {
+    /// The parts of its documents; none when the block has no such streams.
+    pub(super) fn parts(&self) -> PartsReader<'_> {
+        let [ids, numbers, text] = &self.ranges;
+        let part = |stream: usize, range: &Range<usize>| {
+            let stream = self.streams.get(FIRST_PART + stream);
+            let part = stream.and_then(|stream| stream.get(range.clone()));
+            part.unwrap_or_default()
+        };
+        PartsReader {
+            ids: part(0, ids),
+            numbers: part(1, numbers),
+            text: part(2, text),
+        }
+    }
+
+    /// The documents; `None` when its parts are none of any.
+    pub(super) fn documents(&self) -> Option<Vec<String>> {
+        documents_of(self.trace_id, self.micros, self.documents, self.parts())
+    }
+}
+
+/// All traces of a block, taken apart; `None` when it is damaged.
+pub(super) fn pieces(streams: Vec<Vec<u8>>) -> Option<Vec<(Head, Piece)>> {
+    let streams: Rc<[Vec<u8>]> = streams.into();
+    let mut reader = Reader::new(&streams)?;
+    let mut pieces = Vec::new();
+    let mut ends = [0_usize; 3];
+    while let Some((head, parts)) = reader.next() {
+        let PartsReader { ids, numbers, text } = &parts.reader;
+        let mut ranges = [const { 0..0 }; 3];
+        let lengths = [ids.len(), numbers.len(), text.len()];
+        for ((end, range), length) in ends.iter_mut().zip(&mut ranges).zip(lengths) {
+            *range = *end..*end + length;
+            *end += length;
+        }
+        let piece = Piece {
+            streams: Rc::clone(&streams),
+            ranges,
+            trace_id: head.trace_id,
+            micros: parts.micros,
+            documents: head.documents,
+        };
+        pieces.push((head, piece));
+    }
+    reader.is_done().then_some(pieces)
+}
+
+fn documents_of(
+    trace_id: TraceId,
+    micros: i64,
+    count: usize,
+    mut reader: PartsReader<'_>,
+) -> Option<Vec<String>> {
+    let mut context = Context::new(trace_id, micros);
+    let documents: Option<Vec<_>> = (0..count).map(|_| context.take(&mut reader)).collect();
+    documents.filter(|_| reader.is_done())
 }
 
 /// All traces of a block with their documents; `None` when it is damaged.
@@ -241,6 +351,13 @@ mod tests {
         ];
         let streams = block(&all);
         assert_eq!(traces(&streams).unwrap(), all);
+        for ((head, piece), trace) in pieces(streams.clone()).unwrap().iter().zip(&all) {
+            assert_eq!(
+                (head.trace_id, head.view_start),
+                (trace.trace_id, trace.view_start)
+            );
+            assert_eq!(piece.documents().as_ref(), Some(&trace.documents));
+        }
         for trace in &all {
             let (head, documents) = of_trace(&streams, trace.trace_id).unwrap().unwrap();
             assert_eq!(documents, trace.documents);
@@ -264,6 +381,7 @@ mod tests {
             streams[stream].push(0);
             assert_eq!(traces(&streams), None, "stream {stream}");
             assert_eq!(heads(&streams), None, "stream {stream}");
+            assert!(pieces(streams).is_none(), "stream {stream}");
         }
     }
 

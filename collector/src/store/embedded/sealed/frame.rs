@@ -20,6 +20,7 @@ use std::io;
 
 use radiograph_protocol::timestamp::Timestamp;
 
+use super::super::decoder::decompress;
 use super::super::format::{COMPRESSED_BYTES_MAX, RAW_BYTES_MAX, take, take_u32};
 
 /// Version of this layout.
@@ -194,11 +195,8 @@ impl FrameHeader {
             let raw = if stored_bytes == raw_bytes {
                 stored.to_vec()
             } else {
-                zstd::bulk::decompress(stored, raw_bytes).ok()?
+                decompress(stored, raw_bytes)?
             };
-            if raw.len() != raw_bytes {
-                return None;
-            }
             streams.push(raw);
         }
         (rest.is_empty() && raw_left == 0).then_some(streams)

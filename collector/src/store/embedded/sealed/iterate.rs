@@ -3,9 +3,10 @@
 
 use radiograph_protocol::ids::TraceId;
 
+use super::documents::{self, Head, Piece};
 use super::frame::Kind;
 use super::rows::Row;
-use super::{SealedFile, StoredTrace, documents};
+use super::{SealedFile, StoredTrace};
 use crate::store::StoreError;
 use crate::trace::view::TraceView;
 
@@ -13,10 +14,16 @@ impl SealedFile {
     /// All traces with their documents, by id.
     #[must_use]
     pub fn traces(&self) -> Traces<'_> {
-        Traces {
+        Traces(self.all_pieces())
+    }
+
+    /// All traces by id, their documents not put together.
+    pub(super) fn all_pieces(&self) -> AllPieces<'_> {
+        AllPieces {
             blocks: self.documents.iter(),
             file: self,
             ready: Vec::new().into_iter(),
+            offset: 0,
             last: None,
         }
     }
@@ -55,29 +62,78 @@ impl SealedFile {
 }
 
 /// All traces of a sealed file, by id.
-pub struct Traces<'a> {
-    file: &'a SealedFile,
-    blocks: std::slice::Iter<'a, super::DocumentBlock>,
-    ready: std::vec::IntoIter<StoredTrace>,
-    /// The trace read last, which may go on in the next block.
-    last: Option<StoredTrace>,
-}
+pub struct Traces<'a>(AllPieces<'a>);
 
 impl Iterator for Traces<'_> {
     type Item = Result<StoredTrace, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let file = self.0.file;
+        let trace = self.0.next()?;
+        Some(trace.and_then(|trace| trace.stored(file)))
+    }
+}
+
+/// A trace whose documents are not put together yet.
+pub(super) struct PartedTrace {
+    /// Its head in the block where it begins.
+    pub(super) head: Head,
+    /// What each of its blocks, usually one, has of it.
+    pub(super) pieces: Vec<Piece>,
+    /// Offset of the first.
+    offset: u64,
+}
+
+impl PartedTrace {
+    /// Puts it together.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it is damaged.
+    pub(super) fn stored(&self, file: &SealedFile) -> Result<StoredTrace, StoreError> {
+        let mut documents = Vec::new();
+        for piece in &self.pieces {
+            let here = piece.documents();
+            documents.extend(here.ok_or_else(|| file.damaged_at(self.offset))?);
+        }
+        Ok(StoredTrace {
+            trace_id: self.head.trace_id,
+            documents,
+            view_start: self.head.view_start,
+            is_carried: self.head.is_carried,
+        })
+    }
+}
+
+/// All traces of a sealed file, by id, taken apart.
+pub(super) struct AllPieces<'a> {
+    file: &'a SealedFile,
+    blocks: std::slice::Iter<'a, super::DocumentBlock>,
+    ready: std::vec::IntoIter<(Head, Piece)>,
+    /// Offset of the block that these are from.
+    offset: u64,
+    /// The trace read last, which may go on in the next block.
+    last: Option<PartedTrace>,
+}
+
+impl Iterator for AllPieces<'_> {
+    type Item = Result<PartedTrace, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(trace) = self.ready.next() {
-                match &mut self.last {
-                    Some(last) if last.trace_id == trace.trace_id => {
-                        last.documents.extend(trace.documents);
-                    }
-                    last => {
-                        if let Some(whole) = last.replace(trace) {
-                            return Some(Ok(whole));
-                        }
-                    }
+            if let Some((head, piece)) = self.ready.next() {
+                if let Some(last) = &mut self.last
+                    && last.head.trace_id == head.trace_id
+                {
+                    last.pieces.push(piece);
+                    continue;
+                }
+                let next = PartedTrace {
+                    head,
+                    pieces: vec![piece],
+                    offset: self.offset,
+                };
+                if let Some(whole) = self.last.replace(next) {
+                    return Some(Ok(whole));
                 }
                 continue;
             }
@@ -87,11 +143,11 @@ impl Iterator for Traces<'_> {
             let streams = self
                 .file
                 .block(Kind::DOCUMENTS, (block.offset, block.bytes));
-            let traces = streams.and_then(|streams| {
-                documents::traces(&streams).ok_or_else(|| self.file.damaged_at(block.offset))
+            let pieces = streams.and_then(|streams| {
+                documents::pieces(streams).ok_or_else(|| self.file.damaged_at(block.offset))
             });
-            match traces {
-                Ok(traces) => self.ready = traces.into_iter(),
+            match pieces {
+                Ok(pieces) => (self.ready, self.offset) = (pieces.into_iter(), block.offset),
                 Err(error) => return Some(Err(error)),
             }
         }

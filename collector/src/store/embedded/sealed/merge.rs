@@ -6,10 +6,12 @@ use std::iter::Peekable;
 use std::path::Path;
 
 use radiograph_protocol::ids::TraceId;
+use radiograph_protocol::timestamp::Timestamp;
 
 use super::super::failure::corrupt;
 use super::super::files::{Files, SystemFiles};
-use super::iterate::{AllRows, Traces};
+use super::documents::Piece;
+use super::iterate::{AllPieces, AllRows, PartedTrace};
 use super::seal::{Sums, Writer};
 use super::{Notes, SealedFile, SealedMeta, StoredTrace, Tuning};
 use crate::store::{Cursor, StoreError};
@@ -71,18 +73,32 @@ fn merge_traces(
     let mut left = Left::new();
     let mut sources: Vec<_> = inputs
         .iter()
-        .map(|input| input.traces().peekable())
+        .map(|input| input.all_pieces().peekable())
         .collect();
     while let Some(trace_id) = least(&mut sources)? {
         let mut same = Vec::new();
         for (input, source) in sources.iter_mut().enumerate() {
-            let next =
-                source.next_if(|next| next.as_ref().is_ok_and(|next| next.trace_id == trace_id));
+            let next = source.next_if(|next| {
+                next.as_ref()
+                    .is_ok_and(|next| next.head.trace_id == trace_id)
+            });
             if let Some(trace) = next.transpose()? {
                 same.push((input, trace));
             }
         }
-        let united = unite(same, is_superseded, &mut left);
+        if let [(input, trace)] = same.as_slice()
+            && let Some((marks, piece)) = unchanged(trace)
+            && !is_superseded(*input, trace_id)
+        {
+            writer.piece(trace_id, marks, piece)?;
+            continue;
+        }
+        let same = same.into_iter().map(|(input, trace)| {
+            let file = inputs.get(input).ok_or(StoreError::Closed)?;
+            Ok((input, trace.stored(file)?))
+        });
+        let same: Result<Vec<_>, StoreError> = same.collect();
+        let united = unite(same?, is_superseded, &mut left);
         if !united.documents.is_empty() || united.view_start.is_some() {
             let marks = (united.view_start, united.is_carried);
             writer.trace(trace_id, marks, &united.documents)?;
@@ -91,15 +107,29 @@ fn merge_traces(
     Ok(left)
 }
 
+/// The marks of a trace and the one piece of it that can be taken over as it is, unless its view is
+/// superseded: its times are told from the start of its view, as they will be.
+fn unchanged(trace: &PartedTrace) -> Option<((Option<Timestamp>, bool), &Piece)> {
+    let [piece] = trace.pieces.as_slice() else {
+        return None;
+    };
+    trace.head.view_start?;
+    Some(((trace.head.view_start, trace.head.is_carried), piece))
+}
+
 /// The least trace id that comes next.
-fn least(sources: &mut [Peekable<Traces<'_>>]) -> Result<Option<TraceId>, StoreError> {
+fn least(sources: &mut [Peekable<AllPieces<'_>>]) -> Result<Option<TraceId>, StoreError> {
     let mut least = None;
     for source in sources {
         if let Some(failed) = source.next_if(Result::is_err) {
             failed?;
         }
         if let Some(Ok(trace)) = source.peek() {
-            least = Some(least.unwrap_or(trace.trace_id).min(trace.trace_id));
+            least = Some(
+                least
+                    .unwrap_or(trace.head.trace_id)
+                    .min(trace.head.trace_id),
+            );
         }
     }
     Ok(least)

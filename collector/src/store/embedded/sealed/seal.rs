@@ -1,5 +1,6 @@
 //! Making a sealed file: documents first, as they come by trace id, then views, then sections.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
@@ -8,17 +9,19 @@ use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
 use super::super::failure::{Doing, corrupt};
 use super::super::files::{Files, SystemFiles};
-use super::super::payload::VIEW_FORMAT;
+use super::super::payload::{DOCUMENT_ENTRY_BYTES, VIEW_FORMAT};
 use super::bloom::{self, Bloom};
 use super::directory::{DocumentBlock, ViewBlock, links_of, tidy};
-use super::documents;
+use super::documents::{self, Piece};
 use super::frame::Kind;
 use super::output::Output;
 use super::rows::{self, Row};
+use super::text;
 use super::{Notes, SealedLink, SealedMeta, SealedTrace, Tuning, entry_bytes};
 use crate::store::StoreError;
 use crate::trace::contributions;
 use crate::trace::totals::Totals;
+use crate::trace::view::TraceView;
 
 /// Seals traces, which come sorted by id, each once, into a file of this path; what had that name is
 /// replaced once the new file is whole. Their documents arrived in `[arrival.0, arrival.1)`. Blocking.
@@ -36,20 +39,43 @@ pub fn seal(
     seal_with(&SystemFiles, path, arrival, tuning, Notes::default(), input)
 }
 
+/// A trace to be sealed, its documents wherever they are.
+pub(in super::super) struct TraceToSeal<'t> {
+    /// The trace.
+    pub(in super::super) trace_id: TraceId,
+    /// As of [`SealedTrace`].
+    pub(in super::super) documents: Vec<Cow<'t, str>>,
+    /// As of [`SealedTrace`].
+    pub(in super::super) view: Option<TraceView>,
+    /// As of [`SealedTrace`].
+    pub(in super::super) is_carried: bool,
+}
+
+impl From<SealedTrace> for TraceToSeal<'_> {
+    fn from(trace: SealedTrace) -> Self {
+        Self {
+            trace_id: trace.trace_id,
+            documents: trace.documents.into_iter().map(Cow::Owned).collect(),
+            view: trace.view,
+            is_carried: trace.is_carried,
+        }
+    }
+}
+
 /// The same by these files.
-pub(in super::super) fn seal_with(
+pub(in super::super) fn seal_with<'t, T: Into<TraceToSeal<'t>>>(
     files: &dyn Files,
     path: &Path,
     arrival: (Timestamp, Timestamp),
     tuning: Tuning,
     notes: Notes,
-    input: impl IntoIterator<Item = Result<SealedTrace, StoreError>>,
+    input: impl IntoIterator<Item = Result<T, StoreError>>,
 ) -> Result<SealedMeta, StoreError> {
     let mut writer = Writer::new(files, path, arrival, tuning, notes)?;
     let mut sums = Sums::default();
     let mut rows = Vec::new();
     for trace in input {
-        let trace = trace?;
+        let trace: TraceToSeal<'_> = trace?.into();
         let view_start = trace.view.as_ref().map(|view| view.summary.start);
         let marks = (view_start, trace.is_carried);
         writer.trace(trace.trace_id, marks, &trace.documents)?;
@@ -81,7 +107,7 @@ pub(super) struct Sums {
 
 impl Sums {
     /// Adds a view.
-    pub(super) fn add(&mut self, view: &crate::trace::view::TraceView) {
+    pub(super) fn add(&mut self, view: &TraceView) {
         contributions::add(view, &mut self.totals, 1);
         self.links.extend(links_of(view));
         self.lead = self.lead.max(view.summary.start.since(view.earliest()));
@@ -157,26 +183,14 @@ impl<'f> Writer<'f> {
         &mut self,
         trace_id: TraceId,
         marks: (Option<Timestamp>, bool),
-        documents: &[String],
+        documents: &[impl AsRef<str>],
     ) -> Result<(), StoreError> {
-        if self.meta.last_trace.is_some_and(|last| last >= trace_id) {
-            return Err(corrupt(
-                &self.path,
-                format!("trace {trace_id} is out of order"),
-            ));
-        }
-        self.meta.first_trace.get_or_insert(trace_id);
-        self.meta.last_trace = Some(trace_id);
-        self.meta.traces += 1;
-        self.meta.documents += documents.len() as u64;
-        self.meta.document_bytes += documents.iter().map(|text| text.len() as u64).sum::<u64>();
-        self.hashes
-            .push(bloom::hash(self.bloom_key, trace_id.bits()));
-        if marks.1 {
-            self.carried.push(trace_id);
-        }
+        self.begin(trace_id, marks.1, documents.len(), text_bytes(documents))?;
         let block_bytes = self.tuning.documents_block_bytes;
-        let bytes: usize = documents.iter().map(|text| entry_bytes(text)).sum();
+        let bytes: usize = documents
+            .iter()
+            .map(|text| entry_bytes(text.as_ref()))
+            .sum();
         if self.documents.bytes.saturating_add(bytes) > block_bytes {
             self.close_documents()?;
         }
@@ -194,6 +208,59 @@ impl<'f> Writer<'f> {
         }
         if bytes > block_bytes {
             self.close_documents()?;
+        }
+        Ok(())
+    }
+
+    /// Adds a trace as it stands in another file, with the same marks as there; see [`Self::trace`].
+    ///
+    /// # Errors
+    /// As of [`Self::trace`]; [`StoreError::Corrupt`] when the piece is none of a trace.
+    pub(super) fn piece(
+        &mut self,
+        trace_id: TraceId,
+        marks: (Option<Timestamp>, bool),
+        piece: &Piece,
+    ) -> Result<(), StoreError> {
+        let damaged = || corrupt(&self.path, format!("no documents of trace {trace_id}"));
+        let text_bytes = text::bytes_of(piece.parts()).ok_or_else(damaged)?;
+        let heads = DOCUMENT_ENTRY_BYTES.saturating_mul(piece.documents);
+        let bytes = text_bytes.saturating_add(heads);
+        let block_bytes = self.tuning.documents_block_bytes;
+        if bytes > block_bytes {
+            let documents = piece.documents().ok_or_else(damaged)?;
+            return self.trace(trace_id, marks, &documents);
+        }
+        self.begin(trace_id, marks.1, piece.documents, text_bytes as u64)?;
+        if self.documents.bytes.saturating_add(bytes) > block_bytes {
+            self.close_documents()?;
+        }
+        self.documents.push_piece(trace_id, marks, piece, bytes);
+        Ok(())
+    }
+
+    fn begin(
+        &mut self,
+        trace_id: TraceId,
+        is_carried: bool,
+        documents: usize,
+        bytes: u64,
+    ) -> Result<(), StoreError> {
+        if self.meta.last_trace.is_some_and(|last| last >= trace_id) {
+            return Err(corrupt(
+                &self.path,
+                format!("trace {trace_id} is out of order"),
+            ));
+        }
+        self.meta.first_trace.get_or_insert(trace_id);
+        self.meta.last_trace = Some(trace_id);
+        self.meta.traces += 1;
+        self.meta.documents += documents as u64;
+        self.meta.document_bytes += bytes;
+        self.hashes
+            .push(bloom::hash(self.bloom_key, trace_id.bits()));
+        if is_carried {
+            self.carried.push(trace_id);
         }
         Ok(())
     }
@@ -283,11 +350,19 @@ impl<'f> Writer<'f> {
 }
 
 /// How many of these documents, from the first on, a block has room for.
-fn fitting(documents: &[String], block_bytes: usize) -> usize {
+fn fitting(documents: &[impl AsRef<str>], block_bytes: usize) -> usize {
     let mut bytes = 0_usize;
-    let fits = |document: &&String| {
+    let mut fits = |document: &str| {
         bytes = bytes.saturating_add(entry_bytes(document));
         bytes <= block_bytes
     };
-    documents.iter().take_while(fits).count()
+    let fitting = documents
+        .iter()
+        .take_while(|document| fits(document.as_ref()));
+    fitting.count()
+}
+
+fn text_bytes(documents: &[impl AsRef<str>]) -> u64 {
+    let lengths = documents.iter().map(|text| text.as_ref().len() as u64);
+    lengths.sum()
 }

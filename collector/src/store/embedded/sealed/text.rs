@@ -246,6 +246,40 @@ impl Context {
     }
 }
 
+/// Length of the documents that these are the parts of, put together; `None` when they are none.
+pub(super) fn bytes_of(mut parts: PartsReader<'_>) -> Option<usize> {
+    let mut bytes = 0_usize;
+    let mut known_digits: Vec<usize> = Vec::new();
+    while !parts.text.is_empty() {
+        let plain = parts.text.iter().position(|byte| *byte >= NEW_ID)?;
+        numbers::take_bytes(&mut parts.text, plain)?;
+        let taken_out = match next(&mut parts.text)? {
+            NEW_ID => ID_DIGITS,
+            KNOWN_ID => {
+                numbers::take(&mut parts.numbers)?;
+                ID_DIGITS
+            }
+            NEW_NUMBER => {
+                let digits = digits_in(numbers::take(&mut parts.numbers)?);
+                if known_digits.len() < KNOWN_MAX {
+                    known_digits.push(digits);
+                }
+                digits
+            }
+            KNOWN_NUMBER => *known_digits.get(numbers::take_length(&mut parts.numbers)?)?,
+            TRACE_ID => TRACE_ID_CHARS,
+            TIME => {
+                numbers::take(&mut parts.numbers)?;
+                SECONDS_DIGITS + 1 + usize::from(next(&mut parts.text)?)
+            }
+            END => 0,
+            _ => return None,
+        };
+        bytes = bytes.checked_add(plain)?.checked_add(taken_out)?;
+    }
+    Some(bytes)
+}
+
 fn tail(bytes: &[u8], from: usize) -> &[u8] {
     bytes.get(from..).unwrap_or_default()
 }
@@ -303,8 +337,12 @@ fn remember(known: &mut Vec<u64>, value: u64) {
 }
 
 fn push_number(out: &mut Vec<u8>, number: u64) {
+    push_digits::<10>(out, number, digits_in(number));
+}
+
+fn digits_in(number: u64) -> usize {
     let digits = number.checked_ilog10().unwrap_or(0) + 1;
-    push_digits::<10>(out, number, usize::try_from(digits).unwrap_or(0));
+    usize::try_from(digits).unwrap_or(0)
 }
 
 /// Units of 10⁻⁷ s in a unit of so many digits behind the point.
@@ -340,13 +378,17 @@ mod tests {
         parts
     }
 
-    fn documents_in(parts: &Parts, count: usize) -> Option<Vec<String>> {
-        let mut context = Context::new(sample::trace(7), 1_700_000_000_000_000);
-        let mut reader = PartsReader {
+    fn reader_of(parts: &Parts) -> PartsReader<'_> {
+        PartsReader {
             ids: &parts.ids,
             numbers: &parts.numbers,
             text: &parts.text,
-        };
+        }
+    }
+
+    fn documents_in(parts: &Parts, count: usize) -> Option<Vec<String>> {
+        let mut context = Context::new(sample::trace(7), 1_700_000_000_000_000);
+        let mut reader = reader_of(parts);
         (0..count).map(|_| context.take(&mut reader)).collect()
     }
 
@@ -427,7 +469,10 @@ mod tests {
             documents in prop::collection::vec(any_document(), 1..5),
         ) {
             let texts: Vec<_> = documents.iter().map(String::as_str).collect();
-            prop_assert_eq!(documents_in(&parts_of(&texts), texts.len()), Some(documents));
+            let parts = parts_of(&texts);
+            let bytes = texts.iter().map(|text| text.len()).sum();
+            prop_assert_eq!(bytes_of(reader_of(&parts)), Some(bytes));
+            prop_assert_eq!(documents_in(&parts, texts.len()), Some(documents));
         }
 
         #[test]
@@ -436,7 +481,8 @@ mod tests {
             numbers: Vec<u8>,
             text in prop::collection::vec(prop_oneof![0xF5..=0xFF_u8, any::<u8>(), 1..8_u8], 0..60),
         ) {
-            let _any = documents_in(&Parts { ids, numbers, text }, 3);
+            let parts = Parts { ids, numbers, text };
+            let _any = (documents_in(&parts, 3), bytes_of(reader_of(&parts)));
         }
     }
 }

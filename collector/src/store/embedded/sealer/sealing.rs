@@ -1,5 +1,6 @@
 //! From a closed log to a sealed file.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::super::failure::{Doing, corrupt};
 use super::super::index::Place;
 use super::super::part::{Part, Parts};
 use super::super::queue::Work;
-use super::super::sealed::{Notes, SealedFile, SealedTrace, Tuning, seal_with};
+use super::super::sealed::{Notes, SealedFile, TraceToSeal, Tuning, seal_with};
 use super::super::swap::{Source, Swap};
 use super::Sealer;
 use super::gather::{Gathered, TraceInLog};
@@ -34,19 +35,17 @@ impl Sealer {
         let is_damaged = gathered.is_damaged;
         let notes = self.notes(log, &gathered)?;
         let parts = self.shared.index().parts.clone();
-        let views = gathered.traces.iter();
-        let views: Vec<_> = views
-            .filter_map(|(trace_id, trace)| Some((*trace_id, trace.view.as_ref()?.0)))
-            .collect();
+        let views: Vec<_> = gathered.views().collect();
         let name = log.name.sealed();
         let path = name.path(&self.shared.log_dir);
         let arrival = (log.name.hour.start(), log.name.hour.end());
-        let traces = gathered.traces.into_iter().map(|(trace_id, trace)| {
+        let traces = gathered.traces().map(|trace| {
             self.go_on()?;
-            sealed_trace(trace_id, trace, &parts, log)
+            trace_to_seal(&trace, &parts, log)
         });
         let tuning = Tuning::default();
         seal_with(&*self.shared.files, &path, arrival, tuning, notes, traces)?;
+        drop(gathered);
         self.swap(log, name, &path, views)?;
         if is_damaged {
             return self.set_aside(log).map(|()| None);
@@ -92,23 +91,24 @@ impl Sealer {
     /// What is not right with the traces of a log by now.
     fn notes(&self, log: &Partition, gathered: &Gathered) -> Result<Notes, StoreError> {
         let mut notes = Notes::default();
-        for (trace_id, trace) in &gathered.traces {
+        for trace in gathered.traces() {
             self.go_on()?;
+            let trace_id = trace.trace_id;
             let mut is_suspect = false;
-            if self.shared.is_unsettled(*trace_id)? {
+            if self.shared.is_unsettled(trace_id)? {
                 is_suspect = true;
-                if self.is_late(*trace_id, trace)? {
-                    notes.late.push(*trace_id);
+                if self.is_late(&trace)? {
+                    notes.late.push(trace_id);
                 }
             }
-            let links = self.shared.index().links.of(*trace_id);
+            let links = self.shared.index().links.of(trace_id);
             for (producer, documents) in links {
                 if self.shared.document_count(producer)? != documents {
                     notes.suspects.push(producer);
                 }
             }
-            if is_suspect || self.has_stale_links_to(*trace_id)? {
-                notes.suspects.push(*trace_id);
+            if is_suspect || self.has_stale_links_to(trace_id)? {
+                notes.suspects.push(trace_id);
             }
         }
         // a view in this log may link to what stands in a log that is sealed already
@@ -131,16 +131,15 @@ impl Sealer {
     }
 
     /// Whether a log has documents of the trace that came after its view.
-    fn is_late(&self, trace_id: TraceId, trace: &TraceInLog) -> Result<bool, StoreError> {
+    fn is_late(&self, trace: &TraceInLog<'_>) -> Result<bool, StoreError> {
         let (view, parts) = {
             let index = self.shared.index();
-            (index.view(trace_id), index.parts.clone())
+            (index.view(trace.trace_id), index.parts.clone())
         };
-        let sealed = parts.documents(trace_id)?;
-        let mut fresh = trace
-            .documents
-            .iter()
-            .filter(|(_, text)| !sealed.contains(text));
+        let sealed = parts.documents(trace.trace_id)?;
+        let is_fresh = |text: &str| sealed.iter().all(|known| known != text);
+        let documents = trace.documents();
+        let mut fresh = documents.iter().filter(|(_, text)| is_fresh(text));
         Ok(match view {
             Some(view) => fresh.any(|(place, _)| *place > view.place),
             None => fresh.next().is_some(),
@@ -148,20 +147,18 @@ impl Sealer {
     }
 }
 
-fn sealed_trace(
-    trace_id: TraceId,
-    trace: TraceInLog,
+fn trace_to_seal<'g>(
+    trace: &TraceInLog<'g>,
     parts: &Parts,
     log: &Partition,
-) -> Result<SealedTrace, StoreError> {
-    let view = trace
-        .view
-        .map(|(_, encoded)| postcard::from_bytes(&encoded));
-    let view = view.transpose();
+) -> Result<TraceToSeal<'g>, StoreError> {
+    let trace_id = trace.trace_id;
+    let view = trace.view().map(postcard::from_bytes).transpose();
     let view = view.map_err(|_| corrupt(&log.path, format!("no view of trace {trace_id}")))?;
-    Ok(SealedTrace {
+    let documents = trace.documents().into_iter();
+    Ok(TraceToSeal {
         trace_id,
-        documents: trace.documents.into_iter().map(|(_, text)| text).collect(),
+        documents: documents.map(|(_, text)| Cow::Borrowed(text)).collect(),
         // more than those that are: no harm in that
         is_carried: view.is_some() && parts.may_have(trace_id),
         view,
