@@ -157,6 +157,7 @@ impl Shared {
             is_serving: !parts.api.is_finished(),
             store: parts.store.health(),
             unsettled: parts.settler.waiting(),
+            backlog: parts.store.backlog(),
         })
     }
 }

@@ -12,10 +12,14 @@ mod parse;
 mod print;
 mod root_cause_json;
 mod selector;
+mod spelled;
+mod why;
 
 pub use ast::{Expression, NodePattern};
 pub use error::FilterError;
 pub use selector::{Selector, parse_selector};
+pub use spelled::{Line, Spelled};
+pub use why::{Inside, Reason, Why};
 
 use parse::{Groups, Parser};
 

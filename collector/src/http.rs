@@ -2,8 +2,8 @@
 //!
 //! Every operation is a POST to a fixed path with a JSON object as body (`spec/api.md` section 1.1),
 //! so routing is one table: [`operations::Operation::of_path`]. Segments alone may come in another
-//! form, which every answer offers: [`segments`]. Bounds: [`REQUESTS_MAX`] requests under way, each
-//! with a body of at most [`REQUEST_BODY_BYTES_MAX`] bytes that arrives within [`BODY_WITHIN`].
+//! form, which every answer offers: [`segments`]. Bounds: [`REQUESTS_MAX`] and [`OTHER_REQUESTS_MAX`] requests under
+//! way, each with a body of at most [`REQUEST_BODY_BYTES_MAX`] bytes that arrives within [`BODY_WITHIN`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use axum::routing::post;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
@@ -30,13 +31,20 @@ use crate::metrics::Metrics;
 mod error;
 mod log;
 mod operations;
+mod pins;
 mod segments;
+mod transfer;
 
 pub(crate) use operations::Services as ApiServices;
+pub(crate) use transfer::Transfer;
 
-/// Requests under way; others wait with their bodies unread, so that memory is bounded by this many
-/// bodies. Enough for group commits to fill: 64 calls of 50 documents.
+/// Calls of PutTraceSegments under way; others wait with their bodies unread, so that memory is bounded by
+/// this many bodies. Enough for group commits to fill: 64 calls of 50 documents.
 pub(crate) const REQUESTS_MAX: usize = 64;
+
+/// Other requests under way. Places of their own, so that a slow disk, for which documents wait, keeps no
+/// reader waiting.
+pub(crate) const OTHER_REQUESTS_MAX: usize = 32;
 
 /// How long a body may take, so that slow clients do not keep the places of others.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
@@ -50,7 +58,12 @@ pub(crate) fn router(services: Services) -> Router {
         services,
         log: Arc::default(),
     };
-    Router::new().fallback(handle).with_state(api)
+    // another method is no operation of this path
+    Router::new()
+        .route("/Export", post(transfer::export).fallback(handle))
+        .route("/Backup", post(transfer::backup).fallback(handle))
+        .fallback(handle)
+        .with_state(api)
 }
 
 /// What every request is handed.
@@ -75,10 +88,15 @@ async fn handle(State(Api { services, log }): State<Api>, request: Request) -> R
         answer: &answer,
     };
     log.answered(&services.metrics, &answered);
-    let mut response = match answer {
+    let response = match answer {
         Ok(body) => json(StatusCode::OK, body),
         Err(failure) => failure.response(),
     };
+    with_headers(response, id)
+}
+
+/// What every answer has.
+fn with_headers(mut response: Response, id: Uuid) -> Response {
     // a UUID is always a legal header value
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert("x-amzn-requestid", id);
@@ -103,22 +121,32 @@ async fn answer(
     request: Request,
 ) -> Result<Vec<u8>, Failure> {
     // the semaphore is never closed; without a permit the bound would not hold
-    let _place = services.places.acquire().await.map_err(|_| ApiError {
+    let places = match operation {
+        Operation::PutTraceSegments => &services.places,
+        _ => &services.other_places,
+    };
+    let _place = places.acquire().await.map_err(|_| ApiError {
         kind: ApiErrorKind::ServiceUnavailable,
         message: "the collector is stopping".to_owned(),
     })?;
     let (head, body) = request.into_parts();
-    let reading = tokio::time::timeout(BODY_WITHIN, read(body, &services.metrics));
+    let body = read_in_time(body, &services.metrics).await?;
+    operation
+        .carry_out(services, Form::of(&head.headers)?, body)
+        .await
+}
+
+/// The whole body, if it comes in time.
+async fn read_in_time(body: Body, metrics: &Metrics) -> Result<Bytes, Failure> {
+    let reading = tokio::time::timeout(BODY_WITHIN, read(body, metrics));
     let body = reading.await.map_err(|_| ApiError {
         kind: ApiErrorKind::RequestTimeout,
         message: format!(
             "request body did not arrive within {} s",
             BODY_WITHIN.as_secs()
         ),
-    })??;
-    operation
-        .carry_out(services, Form::of(&head.headers)?, body)
-        .await
+    })?;
+    Ok(body?)
 }
 
 /// The whole body. What is too large is read to its end and thrown away, as far as

@@ -5,16 +5,19 @@
 //! (`ingest`, `settle`, `query`, `sampling`) know `store` and `trace`, and `http` knows the services.
 
 mod admin;
+pub mod backup;
 pub mod clock;
 pub mod config;
 mod derived_id;
 pub mod error;
+mod export;
 pub mod filter;
 pub mod groups;
 mod http;
 pub mod ingest;
 pub mod metrics;
 pub mod otlp;
+pub mod pins;
 pub mod query;
 mod retention;
 pub mod sampling;

@@ -26,8 +26,12 @@ pub struct Metrics {
     views_settled: AtomicU64,
     views_oversized: AtomicU64,
     settle_failures: AtomicU64,
+    pinned_traces: AtomicU64,
+    pinned_documents: AtomicU64,
+    pinned_bytes: AtomicU64,
     requests: Mutex<Requests>,
     throttled: AtomicU64,
+    slowed: AtomicU64,
     body_bytes: AtomicU64,
     store_errors: Mutex<BTreeMap<&'static str, u64>>,
     telemetry_records: AtomicU64,
@@ -54,10 +58,14 @@ pub struct Snapshot {
     pub views_oversized: u64,
     /// Rounds of settling that have to be done again.
     pub settle_failures: u64,
+    /// What retention stored again because it is pinned: traces, documents, bytes of these.
+    pub pinned: [u64; 3],
     /// What was asked for, by operation; only what was asked for at least once.
     pub requests: BTreeMap<&'static str, OperationCounters>,
     /// Calls that were throttled because too much waits.
     pub throttled: u64,
+    /// Calls that were made to wait because much waits.
+    pub slowed: u64,
     /// Bytes of request bodies, as sent.
     pub body_bytes: u64,
     /// Requests that the store did not carry out, by what it said.
@@ -106,6 +114,13 @@ impl Metrics {
         add(&self.settle_failures, 1);
     }
 
+    /// Counts what is stored again since it is pinned.
+    pub(crate) fn pinned(&self, traces: u64, documents: u64, bytes: u64) {
+        add(&self.pinned_traces, traces);
+        add(&self.pinned_documents, documents);
+        add(&self.pinned_bytes, bytes);
+    }
+
     /// Counts a request by its operation and the status of its answer.
     pub(crate) fn request(&self, operation: &'static str, status: u16, elapsed: Duration) {
         locked(&self.requests).count(operation, status, elapsed);
@@ -114,6 +129,11 @@ impl Metrics {
     /// Counts a call that was throttled.
     pub(crate) fn throttled(&self) {
         add(&self.throttled, 1);
+    }
+
+    /// Counts a call that was made to wait.
+    pub fn slowed(&self) {
+        add(&self.slowed, 1);
     }
 
     /// Counts what came as a request's body.
@@ -158,8 +178,14 @@ impl Metrics {
             views_settled: read(&self.views_settled),
             views_oversized: read(&self.views_oversized),
             settle_failures: read(&self.settle_failures),
+            pinned: [
+                read(&self.pinned_traces),
+                read(&self.pinned_documents),
+                read(&self.pinned_bytes),
+            ],
             requests: locked(&self.requests).by_operation.clone(),
             throttled: read(&self.throttled),
+            slowed: read(&self.slowed),
             body_bytes: read(&self.body_bytes),
             store_errors: locked(&self.store_errors).clone(),
             telemetry_records: read(&self.telemetry_records),

@@ -14,11 +14,14 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::admin::{AdminServer, Parts};
+use crate::backup::Backup;
 use crate::config::Config;
+use crate::export::Export;
 use crate::groups::Groups;
-use crate::http::{self, ApiServices};
+use crate::http::{self, ApiServices, Transfer};
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
+use crate::pins::Pins;
 use crate::query::Query;
 use crate::query::token::TokenKey;
 use crate::retention::Retention;
@@ -119,13 +122,13 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         .start(Arc::clone(&shared), Arc::clone(&metrics))
         .await
         .map_err(failed)?;
-    let retention = Retention {
-        store: Arc::clone(&store),
-        settler: settler.clone(),
-        age: config.retention,
-        bytes: config.retention_bytes,
-    };
-    let services = services(&config, &shared, &settler, &metrics).await?;
+    let services = services(&config, &store, &settler, &metrics).await?;
+    let retention = Retention::new(
+        Arc::clone(&store),
+        settler.clone(),
+        services.pins.clone(),
+        (config.retention, config.retention_bytes),
+    );
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(serve(listener, services, stopped));
     if let Some(admin) = &admin {
@@ -155,10 +158,11 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
 /// What answers the API.
 async fn services(
     config: &Config,
-    store: &Arc<dyn Store>,
+    embedded: &Arc<EmbeddedStore>,
     settler: &Settler,
     metrics: &Arc<Metrics>,
 ) -> Result<ApiServices, StartError> {
+    let store = &(Arc::clone(embedded) as Arc<dyn Store>);
     let rules = rule_set(&**store, config).await?;
     let token_key = TokenKey::of(&**store)
         .await
@@ -176,10 +180,16 @@ async fn services(
             groups.clone(),
             config.query_window_max,
         ),
+        transfer: Transfer::new(
+            Export::new(Arc::clone(store), groups.clone()),
+            Backup::new(Arc::clone(embedded)),
+        ),
         groups,
+        pins: Pins::new(Arc::clone(store), Arc::clone(metrics)),
         sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
         metrics: Arc::clone(metrics),
         places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),
+        other_places: Arc::new(Semaphore::new(http::OTHER_REQUESTS_MAX)),
     })
 }
 

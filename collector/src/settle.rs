@@ -29,16 +29,17 @@ use crate::clock;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 
-mod groups;
+pub(crate) mod groups;
 mod oversized;
 mod round;
 pub mod schedule;
 mod taken;
 
-/// Traces that may wait to be settled; beyond it PutTraceSegments is throttled. Each costs about
+/// Traces that may wait to be settled; from half of it on PutTraceSegments is slowed down, and beyond it
+/// throttled. Each costs about
 /// 100 bytes, and 600 ms of the fastest ingest foreseen (100,000 segments/s, five per trace) is
 /// 12,000 traces: reaching the bound means that settling does not follow.
-pub const UNSETTLED_TRACES_MAX: usize = 200_000;
+pub const UNSETTLED_TRACES_MAX: u32 = 200_000;
 
 /// Traces that one task takes at a time.
 const TAKEN_TRACES_MAX: usize = 1024;
@@ -99,10 +100,11 @@ impl Settler {
         self.shared.changed.notify_one();
     }
 
-    /// Whether more traces wait than may.
+    /// How many traces wait, as a share of those that may.
     #[must_use]
-    pub fn is_overloaded(&self) -> bool {
-        self.waiting() > UNSETTLED_TRACES_MAX
+    pub fn load(&self) -> f64 {
+        let waiting = u32::try_from(self.waiting()).unwrap_or(u32::MAX);
+        f64::from(waiting) / f64::from(UNSETTLED_TRACES_MAX)
     }
 
     /// Traces that have new documents and no view of them yet.
@@ -205,6 +207,11 @@ impl Work {
 
     async fn settle_due(self, giants: UnboundedSender<Taken>) {
         loop {
+            if self.store.health().is_err() {
+                // no view could be put
+                tokio::time::sleep(RETRY_AFTER).await;
+                continue;
+            }
             let due = self.settler.take();
             if due.is_empty() {
                 self.settler.wait().await;
@@ -238,7 +245,7 @@ impl Work {
                     self.settled(&settled);
                     taken.done();
                 }
-                Err(error @ (StoreError::Poisoned | StoreError::Closed)) => {
+                Err(error @ (StoreError::Unwritable | StoreError::Closed)) => {
                     self.give_up(&taken, &error);
                 }
                 Err(error) => match taken.halves() {
@@ -272,7 +279,10 @@ impl Work {
     fn give_up(&self, taken: &Taken, error: &StoreError) {
         self.metrics.settle_failed();
         let count = taken.due().len();
-        if let Some(suppressed) = self.failures.admit(clock::instant(), 1) {
+        // that it cannot write, the store says itself
+        if !matches!(error, StoreError::Unwritable)
+            && let Some(suppressed) = self.failures.admit(clock::instant(), 1)
+        {
             warn!(count, %error, suppressed, "traces could not be settled, trying again");
         }
     }

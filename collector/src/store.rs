@@ -14,7 +14,10 @@ use crate::trace::view::TraceView;
 
 #[cfg(test)]
 pub mod contract;
+mod doomed;
 pub mod embedded;
+
+pub use doomed::{Doomed, DoomedPage, DoomedPlace, Kept};
 
 /// A checked document on its way into the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,10 +114,10 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
-    /// An earlier write or sync did not work: nothing more is accepted until the next opening, since
-    /// what the disk holds is unknown.
-    #[error("the store takes no more writes since an earlier one failed")]
-    Poisoned,
+    /// A write or sync did not work, or an earlier one did not and the store has not recovered yet. It does
+    /// so by itself, as soon as it can: [`Store::health`] has the reason.
+    #[error("the store cannot write at the moment")]
+    Unwritable,
     /// The directory is in use by another process.
     #[error("data directory {path} is in use by another process")]
     InUse {
@@ -161,6 +164,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When anything could not be written; then none of the records may be taken as stored.
     async fn append(&self, records: Vec<Record>) -> Result<(), StoreError>;
+
+    /// How far what the store has taken is ahead of what it has put away, as a share of what may be: from 1
+    /// on nothing more is to be appended. Reads nothing from a disk, and never waits for one.
+    fn backlog(&self) -> f64 {
+        0.0
+    }
 
     /// Whether [`Store::append`] would be tried now, as far as is known without trying: reads nothing
     /// from a disk, and never waits for one.
@@ -245,6 +254,32 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When it could not be removed.
     async fn drop_before(&self, time: Timestamp) -> Result<(), StoreError>;
+
+    /// Some of the traces that have documents in what [`Store::drop_before`] would drop now: about so
+    /// many, behind this place. A walk through all pages meets every such trace, whatever is sealed,
+    /// merged or kept meanwhile; what cannot be read is lost already and left out.
+    ///
+    /// # Errors
+    /// When this could not be read.
+    async fn doomed(
+        &self,
+        time: Timestamp,
+        after: Option<DoomedPlace>,
+        traces_max: usize,
+    ) -> Result<DoomedPage, StoreError>;
+
+    /// Brings the documents of these traces out of what [`Store::drop_before`] would drop: each that
+    /// stands nowhere else is stored again, as one that arrives now, and is durable when this returns. No
+    /// answer has it twice, and doing so again changes nothing. Since a view goes with its partition, the
+    /// traces that were kept are to be settled again before anything is dropped, or are
+    /// [`Store::unsettled`] once their view is.
+    ///
+    /// All texts are in memory at once: a caller asks for some traces at a time. `time` must not lie in
+    /// the partition that is being written, or what is stored again goes with the rest.
+    ///
+    /// # Errors
+    /// When something could not be read or written; part of it may be stored then.
+    async fn keep(&self, trace_ids: &[TraceId], time: Timestamp) -> Result<Kept, StoreError>;
 
     /// A configuration record; `None` when there is none.
     ///

@@ -9,11 +9,13 @@ use std::path::PathBuf;
 use radiograph_protocol::datagram::{self, DatagramError};
 use radiograph_protocol::framing::{self, Offer};
 
+mod bundle;
 mod document;
 mod filter;
 pub mod seeds;
 mod store;
 
+pub use bundle::bundle;
 pub use document::document;
 pub use filter::filter;
 pub use store::store;
@@ -22,9 +24,10 @@ pub use store::store;
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("datagram", datagram),
     ("framing", framing),
+    ("bundle", bundle),
     ("configuration", configuration),
     ("spool", spool),
     ("filter", filter),
@@ -145,7 +148,7 @@ mod tests {
             spooled.any(|documents| documents > 0),
             "no seed is a file of the spool"
         );
-        for (target, least) in [("document", 300), ("store", 4)] {
+        for (target, least) in [("document", 300), ("store", 4), ("bundle", 3)] {
             assert!(
                 seeds::of(target).len() > least,
                 "{target} misses recordings"

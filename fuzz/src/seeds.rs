@@ -26,6 +26,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             seeds.extend(files(&golden.join("golden/framed")));
             seeds.extend(framed_bodies());
         }
+        "bundle" => seeds.extend(crate::bundle::seeds(&framed_bodies())),
         "spool" => seeds.extend(files(&golden.join("spool"))),
         "document" => seeds.extend(calls()),
         "store" => {

@@ -4,6 +4,7 @@
 //! or a random number; what a rule needs of these is an argument (`now`, `draw`).
 
 pub mod api;
+pub mod bundle;
 pub mod datagram;
 pub mod error;
 pub mod framing;

@@ -1,7 +1,7 @@
 //! Whether the collector lives, and whether it would do its work now. Pure.
 //!
 //! It is ready when it would take documents: it is put together and not about to end, the store takes
-//! writes, and no more traces wait to be settled than may. Reads may work all the same. Who restarts
+//! writes, and no more waits to be settled or sealed than may. Reads may work all the same. Who restarts
 //! what is unhealthy asks `/livez`: a full disk does not concern it, since a restart would not help.
 
 use radiograph_admin::{Verdict, lines, with_causes};
@@ -19,6 +19,8 @@ pub(super) struct State {
     pub(super) store: Result<(), StoreError>,
     /// Traces that wait to be settled.
     pub(super) unsettled: usize,
+    /// What waits to be sealed, as a share of what may.
+    pub(super) backlog: f64,
 }
 
 /// `ok`, or why a restart would help. No state is a collector that is being put together.
@@ -46,10 +48,13 @@ pub(super) fn ready(state: Option<&State>) -> Verdict {
         reasons.push(format!("store: {}", with_causes(error)));
     }
     let unsettled = state.unsettled;
-    if unsettled > UNSETTLED_TRACES_MAX {
+    if u32::try_from(unsettled).unwrap_or(u32::MAX) > UNSETTLED_TRACES_MAX {
         reasons.push(format!(
             "{unsettled} traces wait to be settled, of {UNSETTLED_TRACES_MAX} that may"
         ));
+    }
+    if state.backlog > 1.0 {
+        reasons.push("more documents wait to be sealed than may".to_owned());
     }
     if reasons.is_empty() {
         Ok("ok\n".to_owned())
@@ -64,12 +69,15 @@ mod tests {
 
     use super::*;
 
+    const UNSETTLED_MAX: usize = UNSETTLED_TRACES_MAX as usize;
+
     fn well() -> State {
         State {
             is_stopping: false,
             is_serving: true,
             store: Ok(()),
-            unsettled: UNSETTLED_TRACES_MAX,
+            unsettled: UNSETTLED_MAX,
+            backlog: 1.0,
         }
     }
 
@@ -97,7 +105,7 @@ mod tests {
             (
                 "settling does not follow",
                 Some(State {
-                    unsettled: UNSETTLED_TRACES_MAX + 1,
+                    unsettled: UNSETTLED_MAX + 1,
                     ..well()
                 }),
                 Err("200001 traces wait to be settled, of 200000 that may\n"),
@@ -124,13 +132,13 @@ mod tests {
                 Some(State {
                     is_stopping: true,
                     is_serving: false,
-                    store: Err(StoreError::Poisoned),
-                    unsettled: UNSETTLED_TRACES_MAX + 1,
+                    store: Err(StoreError::Unwritable),
+                    unsettled: UNSETTLED_MAX + 1,
+                    backlog: 1.01,
                 }),
-                Err(
-                    "stopping\nstore: the store takes no more writes since an earlier one failed\n\
-                     200001 traces wait to be settled, of 200000 that may\n",
-                ),
+                Err("stopping\nstore: the store cannot write at the moment\n\
+                     200001 traces wait to be settled, of 200000 that may\n\
+                     more documents wait to be sealed than may\n"),
             ),
         ];
         for (name, state, expected) in cases {
@@ -142,8 +150,8 @@ mod tests {
     #[test]
     fn only_an_api_that_ended_by_itself_is_worth_a_restart() {
         let broken = State {
-            store: Err(StoreError::Poisoned),
-            unsettled: UNSETTLED_TRACES_MAX + 1,
+            store: Err(StoreError::Unwritable),
+            unsettled: UNSETTLED_MAX + 1,
             ..well()
         };
         assert!(live(Some(&broken)).is_ok());

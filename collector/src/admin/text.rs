@@ -17,6 +17,7 @@ pub(super) fn metrics(counters: &Snapshot, state: Option<&State>, process: &Proc
     let mut families = Families::new(PREFIX);
     documents(&mut families, counters);
     settling(&mut families, counters, state);
+    pins(&mut families, counters);
     requests(&mut families, counters);
     families.labelled(
         Kind::Counter,
@@ -82,6 +83,25 @@ fn settling(families: &mut Families, counters: &Snapshot, state: Option<&State>)
     );
 }
 
+fn pins(families: &mut Families, counters: &Snapshot) {
+    let [traces, documents, bytes] = counters.pinned;
+    families.counter(
+        "pinned_traces_kept_total",
+        "Pinned traces that were stored again before what they stood in was dropped.",
+        traces,
+    );
+    families.counter(
+        "pinned_documents_kept_total",
+        "Documents of these.",
+        documents,
+    );
+    families.counter(
+        "pinned_document_bytes_kept_total",
+        "Bytes of these documents.",
+        bytes,
+    );
+}
+
 fn requests(families: &mut Families, counters: &Snapshot) {
     let texts: Vec<(&str, String, u64)> = counters
         .requests
@@ -111,6 +131,11 @@ fn requests(families: &mut Families, counters: &Snapshot) {
         "requests_throttled_total",
         "Calls that were throttled because too much waits.",
         counters.throttled,
+    );
+    families.counter(
+        "requests_slowed_total",
+        "Calls that were made to wait because much waits.",
+        counters.slowed,
     );
     families.counter(
         "request_body_bytes_total",

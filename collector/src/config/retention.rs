@@ -61,6 +61,14 @@ impl RetentionBytes {
     }
 }
 
+impl RetentionBytes {
+    /// The bound; `None` for none.
+    #[must_use]
+    pub fn bytes_max(self) -> Option<u64> {
+        self.0.map(NonZeroU64::get)
+    }
+}
+
 impl Default for RetentionAge {
     fn default() -> Self {
         Self(NonZeroU64::new(DAYS_DEFAULT * 24))

@@ -51,7 +51,7 @@ impl FilterError {
 }
 
 /// Line and column of a byte, both from 1.
-fn location(text: &str, offset: usize) -> (usize, usize) {
+pub(super) fn location(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = before.matches('\n').count() + 1;

@@ -11,10 +11,10 @@ use super::root_cause_json;
 use crate::trace::summary::AnnotationValue;
 use crate::trace::view::TraceView;
 
-mod call;
-mod root_cause;
-mod segment;
-mod trace;
+pub(super) mod call;
+pub(super) mod root_cause;
+pub(super) mod segment;
+pub(super) mod trace;
 
 use trace::TraceFields;
 
@@ -29,7 +29,7 @@ impl Expression {
 }
 
 /// Where simple keywords find their values. Keywords that have none there are missing.
-trait Fields {
+pub(super) trait Fields {
     /// A flag; `None` when it is missing.
     fn flag(&self, keyword: FlagKeyword) -> Option<bool>;
 
@@ -42,7 +42,7 @@ trait Fields {
 
 impl<T> Clause<T> {
     /// Whether it holds, given which terms do.
-    fn holds(&self, term_holds: &impl Fn(&T) -> bool) -> bool {
+    pub(super) fn holds(&self, term_holds: &impl Fn(&T) -> bool) -> bool {
         match self {
             Self::And(clauses) => clauses.iter().all(|clause| clause.holds(term_holds)),
             Self::Or(clauses) => clauses.iter().any(|clause| clause.holds(term_holds)),
@@ -60,7 +60,7 @@ impl Clause<Comparison> {
 }
 
 impl Comparison {
-    fn holds(&self, fields: &impl Fields) -> bool {
+    pub(super) fn holds(&self, fields: &(impl Fields + ?Sized)) -> bool {
         match self {
             Self::Flag(keyword, is) => fields.flag(*keyword) == Some(*is),
             Self::Number(keyword, test) => fields.number(*keyword).is_some_and(|value| {
@@ -75,7 +75,7 @@ impl Comparison {
 }
 
 impl TraceTerm {
-    fn holds(&self, view: &TraceView) -> bool {
+    pub(super) fn holds(&self, view: &TraceView) -> bool {
         match self {
             Self::Field(comparison) => comparison.holds(&TraceFields(view)),
             Self::Annotation { key, test } => {
@@ -83,13 +83,22 @@ impl TraceTerm {
                 let mut values = annotations.filter(|annotation| annotation.key == *key);
                 values.any(|annotation| test.holds(&annotation.value))
             }
-            Self::Service { node, filter } => segment::any(view, node, filter.as_ref()),
+            Self::Service { node, filter } => segment::any(view, node, |segment| {
+                filter
+                    .as_ref()
+                    .is_none_or(|filter| filter.holds_on(segment))
+            }),
             Self::Edge {
                 source,
                 target,
                 filter,
-            } => call::any(view, source, target, filter.as_ref()),
-            Self::RootCause { list, filter } => root_cause::any(view, *list, filter),
+            } => call::any(view, source, target, |call| {
+                let filter = filter.as_ref();
+                filter.is_none_or(|filter| filter.holds(&|term| call.satisfies(term)))
+            }),
+            Self::RootCause { list, filter } => {
+                root_cause::any(view, *list, |element| filter.holds_on(element))
+            }
             Self::RootCauseJson(objects) => root_cause_json::any(view, objects),
             Self::Group(group) => group.expression.matches(view),
         }

@@ -59,6 +59,12 @@ pub(super) struct Lexer<'t> {
 
 const ANNOTATION: &str = "annotation";
 
+#[cfg(test)]
+thread_local! {
+    /// Tokens begun and bytes passed over on this thread: what reading costs.
+    pub(super) static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// What may stand between tokens.
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
@@ -78,8 +84,15 @@ impl<'t> Lexer<'t> {
         Self { text, at: 0 }
     }
 
+    /// The byte that is read next.
+    pub(super) const fn position(&self) -> usize {
+        self.at
+    }
+
     /// The next token; the end of the text again and again after it was reached.
     pub(super) fn next(&mut self) -> Result<Token<'t>, FilterError> {
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + 1);
         self.skip(is_blank);
         let start = self.at;
         let kind = match self.rest().chars().next() {
@@ -134,6 +147,8 @@ impl<'t> Lexer<'t> {
     fn skip(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
         let rest = self.rest();
         let length = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + length);
         self.at += length;
         rest.get(..length).unwrap_or_default()
     }

@@ -8,6 +8,7 @@ use radiograph_protocol::limits::FILTER_CHARS_MAX;
 use super::ast::{Clause, Expression};
 use super::error::FilterError;
 use super::lex::{Lexer, Token, TokenKind};
+use super::spelled::TermPlace;
 use super::{DEFAULT_GROUP, GroupRef};
 
 mod node;
@@ -41,6 +42,10 @@ pub(super) struct Parser<'t> {
     known_groups: Vec<(String, Arc<Expression>)>,
     /// Where the term that is being read begins: what an error quotes.
     term_start: usize,
+    /// Where the token that was taken last ends.
+    taken_end: usize,
+    /// Where each term stands that was begun so far.
+    places: Vec<TermPlace>,
     depth: usize,
 }
 
@@ -61,20 +66,30 @@ impl<'t> Parser<'t> {
             groups,
             known_groups: Vec::new(),
             term_start: 0,
+            taken_end: 0,
+            places: Vec::new(),
             depth: 0,
         })
     }
 
     /// The whole text as an expression about traces.
-    pub(super) fn expression(mut self) -> Result<Expression, FilterError> {
+    pub(super) fn expression(self) -> Result<Expression, FilterError> {
+        self.expression_in_place().map(|(expression, _)| expression)
+    }
+
+    /// The same, with where its terms stand.
+    pub(super) fn expression_in_place(
+        mut self,
+    ) -> Result<(Expression, Vec<TermPlace>), FilterError> {
         if self.peek()?.kind == TokenKind::End {
-            return Ok(Expression::default());
+            return Ok((Expression::default(), self.places));
         }
         let clause = self.or_clause(TraceTerms)?;
         self.close(&TokenKind::End, "AND, OR or the end")?;
-        Ok(Expression {
+        let expression = Expression {
             clause: Some(clause),
-        })
+        };
+        Ok((expression, self.places))
     }
 
     fn or_clause<T: Terms>(&mut self, terms: T) -> Result<Clause<T::Term>, FilterError> {
@@ -119,8 +134,25 @@ impl<'t> Parser<'t> {
                 Ok(Clause::Not(Box::new(negated)))
             }
             TokenKind::Open => self.nested(&token, terms, &TokenKind::Close, "AND, OR or ')'"),
-            _ => terms.term(self, &token),
+            _ => self.placed(terms, &token),
         }
+    }
+
+    /// The term that begins with a token, and its place.
+    fn placed<T: Terms>(
+        &mut self,
+        terms: T,
+        token: &Token<'t>,
+    ) -> Result<Clause<T::Term>, FilterError> {
+        let at = self.places.len();
+        self.places.push(TermPlace::default());
+        let clause = terms.term(self, token)?;
+        let inner = self.places.len().saturating_sub(at + 1);
+        if let Some(place) = self.places.get_mut(at) {
+            let span = token.start..self.taken_end;
+            *place = TermPlace { span, inner };
+        }
+        Ok(clause)
     }
 
     /// What stands between parentheses or braces; `open` was read already.
@@ -220,7 +252,12 @@ impl<'t> Parser<'t> {
     }
 
     fn next(&mut self) -> Result<Token<'t>, FilterError> {
-        self.peeked.take().map_or_else(|| self.lexer.next(), Ok)
+        let token = match self.peeked.take() {
+            Some(token) => token,
+            None => self.lexer.next()?,
+        };
+        self.taken_end = token.end;
+        Ok(token)
     }
 
     /// Takes the next token if it is this word.

@@ -101,6 +101,20 @@ impl Display for TraceTerm {
     }
 }
 
+impl TraceTerm {
+    /// Its print without its braces.
+    pub(super) fn without_braces(&self) -> String {
+        let mut bare = self.clone();
+        match &mut bare {
+            Self::Service { filter, .. } => *filter = None,
+            Self::Edge { filter, .. } => *filter = None,
+            Self::RootCause { list, .. } => return list.spelling().to_owned(),
+            Self::Field(_) | Self::Annotation { .. } | Self::RootCauseJson(_) | Self::Group(_) => {}
+        }
+        bare.to_string()
+    }
+}
+
 impl Negated for TraceTerm {
     fn fmt_negated(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,6 +6,7 @@ mod odd;
 mod properties;
 mod reading;
 mod traces;
+mod why;
 
 use super::{Expression, GroupRef};
 

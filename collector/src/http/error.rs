@@ -78,7 +78,7 @@ impl From<StoreError> for Failure {
     fn from(source: StoreError) -> Self {
         let (kind, message) = match source {
             StoreError::Io { .. }
-            | StoreError::Poisoned
+            | StoreError::Unwritable
             | StoreError::Closed
             | StoreError::VersionConflict { .. }
             | StoreError::State { .. } => (
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_store_that_cannot_write_is_an_error_that_clients_retry_and_nothing_of_it_is_told() {
-        let response = Failure::from(StoreError::Poisoned).response();
+        let response = Failure::from(StoreError::Unwritable).response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["x-amzn-errortype"], "ServiceUnavailable");
         assert_eq!(response.headers()["retry-after"], "1");

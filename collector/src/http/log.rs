@@ -1,8 +1,8 @@
 //! What is logged and counted of a request once its answer is known.
 //!
-//! One line per request at `debug`. What the store refuses is an `error`, and what is throttled a
-//! `warn`, each at most once in 10 s with the number of those in between: while a disk is full every
-//! request says the same.
+//! One line per request at `debug`. What the store cannot do is an `error`, and what is throttled a `warn`,
+//! each at most once in 10 s with the number of those in between. While a disk is full the store says so
+//! itself, and nothing is said of the requests.
 
 use std::time::Duration;
 
@@ -78,7 +78,10 @@ impl RequestLog {
                 let error = with_causes(source);
                 debug!(%id, operation, status, elapsed_ms, error, "request was not carried out");
                 metrics.store_error(reason(source));
-                if let Some(suppressed) = self.store_errors.admit(clock::instant(), 1) {
+                // that it cannot write, the store itself says: once when it begins, and when it is over
+                if !matches!(source, StoreError::Unwritable)
+                    && let Some(suppressed) = self.store_errors.admit(clock::instant(), 1)
+                {
                     error!(%id, operation, status, error, suppressed, "request could not be carried out");
                 }
             }
@@ -90,7 +93,7 @@ impl RequestLog {
 const fn reason(error: &StoreError) -> &'static str {
     match error {
         StoreError::Io { .. } => "io",
-        StoreError::Poisoned => "poisoned",
+        StoreError::Unwritable => "unwritable",
         StoreError::InUse { .. } => "in_use",
         StoreError::Corrupt { .. } => "corrupt",
         StoreError::VersionConflict { .. } => "version_conflict",
@@ -116,7 +119,7 @@ mod tests {
         let answers: [(_, Result<Vec<u8>, Failure>); 5] = [
             (Some("GetGroup"), Ok(Vec::new())),
             (Some("GetGroup"), Ok(Vec::new())),
-            (Some("GetGroup"), Err(StoreError::Poisoned.into())),
+            (Some("GetGroup"), Err(StoreError::Unwritable.into())),
             (Some("PutTraceSegments"), Err(throttled.into())),
             (None, Err(ApiError::invalid_request("nothing").into())),
         ];
@@ -142,6 +145,6 @@ mod tests {
         ]);
         assert_eq!(statuses, expected);
         assert_eq!(counters.throttled, 1);
-        assert_eq!(counters.store_errors, BTreeMap::from([("poisoned", 1)]));
+        assert_eq!(counters.store_errors, BTreeMap::from([("unwritable", 1)]));
     }
 }

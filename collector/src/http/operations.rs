@@ -12,11 +12,14 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::error::Failure;
+use super::pins;
 use super::segments::{self, Form};
+use super::transfer::Transfer;
 use crate::clock;
 use crate::groups::Groups;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
+use crate::pins::Pins;
 use crate::query::Query;
 use crate::sampling::Sampling;
 
@@ -26,10 +29,15 @@ pub(crate) struct Services {
     pub(crate) ingest: Ingest,
     pub(crate) query: Query,
     pub(crate) groups: Groups,
+    pub(crate) pins: Pins,
     pub(crate) sampling: Arc<Sampling>,
     pub(crate) metrics: Arc<Metrics>,
-    /// Places for requests under way; the others wait with their bodies unread.
+    /// What answers with streams.
+    pub(crate) transfer: Transfer,
+    /// Places for calls of PutTraceSegments under way; the others wait with their bodies unread.
     pub(crate) places: Arc<Semaphore>,
+    /// Places for all other requests.
+    pub(crate) other_places: Arc<Semaphore>,
 }
 
 /// The operations that are carried out.
@@ -50,6 +58,8 @@ pub(super) enum Operation {
     UpdateGroup,
     DeleteGroup,
     GetGroups,
+    /// Not of X-Ray's: one of those about pins.
+    Pins(pins::Operation),
 }
 
 impl Operation {
@@ -71,7 +81,7 @@ impl Operation {
             "/UpdateGroup" => Self::UpdateGroup,
             "/DeleteGroup" => Self::DeleteGroup,
             "/Groups" => Self::GetGroups,
-            _ => return None,
+            path => return pins::Operation::of_path(path).map(Self::Pins),
         })
     }
 
@@ -93,6 +103,7 @@ impl Operation {
             Self::UpdateGroup => "UpdateGroup",
             Self::DeleteGroup => "DeleteGroup",
             Self::GetGroups => "GetGroups",
+            Self::Pins(operation) => operation.name(),
         }
     }
 
@@ -106,6 +117,7 @@ impl Operation {
             ingest,
             query,
             groups,
+            pins,
             sampling,
             metrics,
             ..
@@ -150,11 +162,12 @@ impl Operation {
                 decode::<GetGroupsRequest>(&body)?;
                 encode(&groups.groups().await?)
             }
+            Self::Pins(operation) => operation.carry_out(pins, &body).await,
         }
     }
 }
 
-fn encode(answer: &impl Serialize) -> Result<Vec<u8>, Failure> {
+pub(super) fn encode(answer: &impl Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(answer).map_err(|error| {
         let message = format!("answer could not be encoded: {error}");
         Failure::Theirs(ApiError {

@@ -5,7 +5,7 @@
 pub(super) const DOCUMENTS_MAX: u32 = 4000;
 
 /// Cuts items with their numbers of documents into groups, in order.
-pub(super) fn groups<T>(items: impl IntoIterator<Item = (T, u32)>) -> Vec<Vec<T>> {
+pub(crate) fn groups<T>(items: impl IntoIterator<Item = (T, u32)>) -> Vec<Vec<T>> {
     let mut groups = Vec::new();
     let (mut group, mut documents) = (Vec::new(), 0_u32);
     for (item, more) in items {

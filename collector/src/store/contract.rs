@@ -29,6 +29,7 @@ use crate::trace::totals::MinuteTotals;
 use crate::trace::view::TraceView;
 
 pub mod documents;
+pub mod keeping;
 pub mod links;
 #[cfg(test)]
 pub(crate) mod memory;
@@ -92,6 +93,16 @@ macro_rules! store_contract {
             a_document_dropped_with_its_partition_may_come_again,
             a_trace_that_lost_documents_takes_a_view_of_the_rest,
             a_store_goes_on_after_everything_was_dropped);
+        $crate::store_contract!(@tests $subject, keeping:
+            what_is_kept_stays_and_the_rest_is_dropped,
+            what_is_kept_is_there_once_and_survives_reopening,
+            keeping_again_or_what_is_young_changes_nothing,
+            a_kept_document_that_comes_again_is_a_repeat,
+            a_kept_trace_is_unsettled_once_its_view_is_dropped,
+            views_and_totals_of_a_kept_trace_that_is_settled_are_unchanged,
+            a_trace_in_old_and_young_partitions_is_kept_whole,
+            a_walk_meets_every_trace_that_is_to_lose_something,
+            what_was_kept_is_dropped_in_its_turn);
         $crate::store_contract!(@tests $subject, state:
             an_unknown_record_is_not_there,
             a_record_counts_its_versions,

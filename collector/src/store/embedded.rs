@@ -6,7 +6,7 @@
 //! <dir>/log/2026-11-21/14.log              documents and views that arrived in that UTC hour
 //! <dir>/log/2026-11-21/14-001.log          the same, once the first was full
 //! <dir>/log/2026-11-21/13-004.sealed       what stood in a log, for good (`sealed.rs`)
-//! <dir>/log/2026-11-21/12-031-m1.sealed    what stood in several sealed files of an hour
+//! <dir>/log/2026-11-21/12-031-m1.sealed    what stood in several sealed files
 //! ```
 //!
 //! A log is append-only blocks of compressed documents and views (`format.rs`). One thread writes
@@ -16,12 +16,13 @@
 //! whole files.
 //!
 //! Memory: a settled trace of one document takes 470 B of index, one of five 600 B, until it is sealed;
-//! about 2 B from then on. The graph totals of the last day, a cache of decompressed blocks and the texts
+//! about 3 B from then on. The graph totals of the last day, a cache of decompressed blocks and the texts
 //! of documents that wait to be settled (`recent.rs`) come on top. Opening reads the logs once, and of
 //! the sealed files their sections.
 
 mod batch;
 mod blocks;
+pub mod check;
 mod committer;
 mod decoder;
 mod failure;
@@ -30,6 +31,7 @@ mod format;
 mod fuzz;
 mod hour;
 mod index;
+mod keeping;
 mod links;
 mod log;
 mod pack;
@@ -42,16 +44,19 @@ mod scan;
 pub mod sealed;
 mod sealer;
 mod shared;
+mod snapshot;
 mod state;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use crossbeam_channel::Sender;
@@ -72,9 +77,12 @@ use self::recent::RecentTexts;
 pub use self::recovery::RecoveryReport;
 use self::sealer::Sealer;
 use self::shared::Shared;
+pub use self::snapshot::{Snapshot, SnapshotFile};
 use self::state::StateDb;
+use self::trouble::Trouble;
 use super::{
-    OversizedView, Record, StateRecord, Store, StoreError, TraceDocuments, ViewPage, ViewScan,
+    DoomedPage, DoomedPlace, Kept, OversizedView, Record, StateRecord, Store, StoreError,
+    TraceDocuments, ViewPage, ViewScan,
 };
 use crate::trace::totals::{MinuteTotals, Totals, Wanted};
 use crate::trace::view::TraceView;
@@ -84,6 +92,11 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// An entry's length at most: a block less its version byte and the entry's own lengths.
 const ENTRY_BYTES_MAX: usize = RAW_BYTES_MAX - 64;
+
+/// Bytes that the index of what is not sealed may take; documents are refused beyond. That is 300,000
+/// settled traces of five documents, half a minute of the fastest ingest foreseen: reaching it means that
+/// sealing does not follow.
+const INDEX_BYTES_MAX: u32 = 192 << 20;
 
 /// What can be chosen about an embedded store.
 #[derive(Clone)]
@@ -97,6 +110,9 @@ pub struct Options {
     /// Bytes of documents at which a log is closed, to be sealed; 64 MiB by default. Sealing takes about
     /// twice as much memory.
     pub seal_document_bytes: u64,
+    /// How long after a failed write it is tried again, for the first time; 100 ms by default. Later
+    /// pauses are longer, up to 50 times this. With zero each write that comes is such an attempt.
+    pub retry_after: Duration,
     /// Whether closed logs are sealed, and sealed files merged, in the background; they are by default.
     pub is_sealing: bool,
     /// Tells the time of arrival, which decides the partition; the system's clock by default.
@@ -109,6 +125,7 @@ impl Default for Options {
             cache_bytes_max: 32 << 20,
             recent_bytes_max: 64 << 20,
             seal_document_bytes: 64 << 20,
+            retry_after: Duration::from_millis(100),
             is_sealing: true,
             clock: Arc::new(crate::clock::now),
         }
@@ -121,6 +138,8 @@ pub struct EmbeddedStore {
     state: StateDb,
     queue: Arc<Queue>,
     sealer: Sealer,
+    /// Whether logs are sealed by themselves.
+    is_sealing: bool,
     /// The sealer works while this is there.
     bell: Mutex<Option<Sender<()>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -161,7 +180,7 @@ impl EmbeddedStore {
             log: LogWriter::new(&log_dir, files, options.seal_document_bytes),
             clock: Arc::clone(&options.clock),
             encoder: BlockEncoder::new().doing("compressing for", &log_dir)?,
-            is_poisoned: false,
+            trouble: Trouble::none(options.retry_after),
             doomed: Vec::new(),
         };
         let sealer = Sealer {
@@ -170,14 +189,19 @@ impl EmbeddedStore {
             clock: options.clock,
             is_stopped: Arc::default(),
             turn: Arc::default(),
+            merging: Arc::default(),
         };
         let (bell, rings) = crossbeam_channel::bounded(1);
         let mut threads = Vec::new();
         if options.is_sealing {
-            let sealer = sealer.clone();
+            let (sealing, merging) = (sealer.clone(), sealer.clone());
+            let bells = rings.clone();
             let thread = thread::Builder::new().name("store-sealer".to_owned());
-            let thread = thread.spawn(move || sealer.run(&rings));
+            let thread = thread.spawn(move || sealing.run(&rings));
             threads.push(thread.doing("sealing", &log_dir)?);
+            let thread = thread::Builder::new().name("store-merger".to_owned());
+            let thread = thread.spawn(move || merging.run_merging(&bells));
+            threads.push(thread.doing("merging in", &log_dir)?);
         }
         let thread = thread::Builder::new().name("store-committer".to_owned());
         let thread = thread.spawn(move || committer.run(&requests));
@@ -187,6 +211,7 @@ impl EmbeddedStore {
             state,
             queue,
             sealer,
+            is_sealing: options.is_sealing,
             bell: Mutex::new(Some(bell)),
             threads: Mutex::new(threads),
             report,
@@ -275,6 +300,7 @@ impl Store for EmbeddedStore {
                 trace_id,
                 digest,
                 document,
+                replaces: None,
             });
         }
         self.queue.ask(Work::Append(documents), bytes).await
@@ -282,6 +308,14 @@ impl Store for EmbeddedStore {
 
     fn health(&self) -> Result<(), StoreError> {
         self.shared.health()
+    }
+
+    fn backlog(&self) -> f64 {
+        if !self.is_sealing {
+            return 0.0;
+        }
+        let bytes = u32::try_from(self.shared.index().bytes()).unwrap_or(u32::MAX);
+        f64::from(bytes) / f64::from(INDEX_BYTES_MAX)
     }
 
     async fn documents(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceDocuments>, StoreError> {
@@ -358,6 +392,20 @@ impl Store for EmbeddedStore {
             .await?;
         let work = Work::DropBefore(time, disturbed);
         self.queue.ask(work, 0).await
+    }
+
+    async fn doomed(
+        &self,
+        time: Timestamp,
+        after: Option<DoomedPlace>,
+        traces_max: usize,
+    ) -> Result<DoomedPage, StoreError> {
+        self.blocking(move |shared| Ok(shared.doomed(time, after, traces_max)))
+            .await
+    }
+
+    async fn keep(&self, trace_ids: &[TraceId], time: Timestamp) -> Result<Kept, StoreError> {
+        self.keep_documents(trace_ids, time).await
     }
 
     async fn state(&self, key: &str) -> Result<Option<StateRecord>, StoreError> {

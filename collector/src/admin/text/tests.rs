@@ -18,6 +18,7 @@ fn example() -> Snapshot {
         views_settled: 6,
         views_oversized: 7,
         settle_failures: 8,
+        pinned: [26, 27, 28],
         requests: BTreeMap::from([(
             "PutTraceSegments",
             OperationCounters {
@@ -27,8 +28,9 @@ fn example() -> Snapshot {
             },
         )]),
         throttled: 18,
+        slowed: 28,
         body_bytes: 19,
-        store_errors: BTreeMap::from([("io", 20), ("poisoned", 21)]),
+        store_errors: BTreeMap::from([("io", 20), ("unwritable", 21)]),
         telemetry_records: 22,
         daemons: [23, 24, 25, 26],
     }
@@ -40,6 +42,7 @@ fn state() -> State {
         is_serving: true,
         store: Ok(()),
         unsettled: 27,
+        backlog: 0.0,
     }
 }
 
@@ -85,11 +88,11 @@ fn a_collector_that_does_not_take_documents_is_not_ready() {
     };
     assert_eq!(ready(Some(&state())).as_deref(), Some("1"));
     assert_eq!(ready(None).as_deref(), Some("0"));
-    let poisoned = State {
-        store: Err(StoreError::Poisoned),
+    let full = State {
+        store: Err(StoreError::Unwritable),
         ..state()
     };
-    assert_eq!(ready(Some(&poisoned)).as_deref(), Some("0"));
+    assert_eq!(ready(Some(&full)).as_deref(), Some("0"));
 }
 
 #[test]

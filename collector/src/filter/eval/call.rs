@@ -1,30 +1,28 @@
 //! `edge(source, target) { filter }`, and what simple keywords mean of one call.
 //! Source: `spec/filter-expressions.md` section 4, section 2, column E.
 
-use super::super::ast::{CallSide, CallTerm, Clause, NodePattern};
+use super::super::ast::{CallSide, CallTerm, NodePattern};
 use super::super::keyword::{FlagKeyword, NumberKeyword, TextKeyword};
 use super::Fields;
 use super::segment::{SegmentFields, entity_flag, entity_number, http_text};
 use crate::trace::facts::{CallFacts, EntityFacts, SegmentFacts};
+use crate::trace::node::NodeKey;
 use crate::trace::view::TraceView;
 
-/// Whether the filter holds on one call between nodes that are meant.
-pub(super) fn any(
-    view: &TraceView,
+/// Whether one call between nodes that are meant passes.
+pub(in super::super) fn any<'v>(
+    view: &'v TraceView,
     source: &NodePattern,
     target: &NodePattern,
-    filter: Option<&Clause<CallTerm>>,
+    mut passes: impl FnMut(&Ends<'v>) -> bool,
 ) -> bool {
     view.facts.calls.iter().any(|call| {
-        Ends::of(view, call).is_some_and(|ends| {
-            ends.are_between(source, target)
-                && filter.is_none_or(|filter| filter.holds(&|term| ends.satisfy(term)))
-        })
+        Ends::of(view, call).is_some_and(|ends| ends.are_between(source, target) && passes(&ends))
     })
 }
 
 /// A call with what is at its ends.
-struct Ends<'v> {
+pub(in super::super) struct Ends<'v> {
     view: &'v TraceView,
     /// `None` where the client of a root called.
     source: Option<&'v SegmentFacts>,
@@ -56,15 +54,29 @@ impl<'v> Ends<'v> {
             }
     }
 
-    fn satisfy(&self, term: &CallTerm) -> bool {
-        let segment = match term.of {
-            CallSide::Call => return term.comparison.holds(&self.call),
-            CallSide::Source => self.source,
-            CallSide::Destination => Some(self.target),
+    pub(in super::super) fn satisfies(&self, term: &CallTerm) -> bool {
+        self.ask(term.of, |fields| term.comparison.holds(fields))
+            .unwrap_or(false)
+    }
+
+    /// Asks the call or the segment at one of its ends; `None` where a client, which has none, called.
+    pub(in super::super) fn ask<R>(
+        &self,
+        side: CallSide,
+        question: impl FnOnce(&dyn Fields) -> R,
+    ) -> Option<R> {
+        let segment = match side {
+            CallSide::Call => return Some(question(&self.call)),
+            CallSide::Source => self.source?,
+            CallSide::Destination => self.target,
         };
-        segment
-            .and_then(|segment| SegmentFields::of(self.view, segment))
-            .is_some_and(|fields| term.comparison.holds(&fields))
+        SegmentFields::of(self.view, segment).map(|fields| question(&fields))
+    }
+
+    /// The caller's node, `None` for the client of a root, and the callee's.
+    pub(in super::super) fn nodes(&self) -> (Option<&'v NodeKey>, &'v NodeKey) {
+        let source = self.source.map(|source| self.view.node(source.node));
+        (source, self.view.node(self.target.node))
     }
 }
 

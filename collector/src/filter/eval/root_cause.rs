@@ -3,15 +3,18 @@
 
 use radiograph_protocol::timestamp::millis_as_seconds;
 
-use super::super::ast::{Clause, Comparison};
 use super::super::keyword::{CauseList, FlagKeyword, NumberKeyword, TextKeyword};
 use super::Fields;
 use crate::trace::node::NodeKey;
 use crate::trace::summary::{RootCause, RootCauseEntity};
 use crate::trace::view::TraceView;
 
-/// Whether the filter holds on one element of the list of one root cause.
-pub(super) fn any(view: &TraceView, list: CauseList, filter: &Clause<Comparison>) -> bool {
+/// Whether one element of the list of one root cause passes.
+pub(in super::super) fn any<'v>(
+    view: &'v TraceView,
+    list: CauseList,
+    mut passes: impl FnMut(&Element<'v>) -> bool,
+) -> bool {
     let summary = &view.summary;
     let causes = match list {
         CauseList::FaultService | CauseList::FaultEntity | CauseList::FaultException => {
@@ -26,16 +29,16 @@ pub(super) fn any(view: &TraceView, list: CauseList, filter: &Clause<Comparison>
     };
     causes.iter().any(|cause| match list {
         CauseList::FaultService | CauseList::ErrorService | CauseList::ResponseTimeService => {
-            any_of(services(view, cause), filter)
+            any_of(services(view, cause), &mut passes)
         }
         CauseList::FaultEntity | CauseList::ErrorEntity | CauseList::ResponseTimeEntity => {
-            any_of(entities(cause).map(What::Entity), filter)
+            any_of(entities(cause).map(What::Entity), &mut passes)
         }
         CauseList::FaultException | CauseList::ErrorException => {
             let exceptions = entities(cause).flat_map(|entity| &entity.exceptions);
             any_of(
                 exceptions.map(|(name, message)| What::Exception { name, message }),
-                filter,
+                &mut passes,
             )
         }
     })
@@ -53,7 +56,10 @@ fn entities(cause: &RootCause) -> impl Iterator<Item = &RootCauseEntity> {
     cause.services.iter().flat_map(|service| &service.path)
 }
 
-fn any_of<'v>(list: impl Iterator<Item = What<'v>>, filter: &Clause<Comparison>) -> bool {
+fn any_of<'v>(
+    list: impl Iterator<Item = What<'v>>,
+    passes: &mut impl FnMut(&Element<'v>) -> bool,
+) -> bool {
     let mut list = list.enumerate().peekable();
     while let Some((index, what)) = list.next() {
         let element = Element {
@@ -61,7 +67,7 @@ fn any_of<'v>(list: impl Iterator<Item = What<'v>>, filter: &Clause<Comparison>)
             index,
             is_last: list.peek().is_none(),
         };
-        if filter.holds_on(&element) {
+        if passes(&element) {
             return true;
         }
     }
@@ -69,7 +75,7 @@ fn any_of<'v>(list: impl Iterator<Item = What<'v>>, filter: &Clause<Comparison>)
 }
 
 /// An element of a root cause's list.
-struct Element<'v> {
+pub(in super::super) struct Element<'v> {
     what: What<'v>,
     index: usize,
     is_last: bool,
@@ -80,6 +86,22 @@ enum What<'v> {
     Service { node: &'v NodeKey, inferred: bool },
     Entity(&'v RootCauseEntity),
     Exception { name: &'v str, message: &'v str },
+}
+
+impl Element<'_> {
+    /// Its place in the list, from 0.
+    pub(in super::super) const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// What it is called.
+    pub(in super::super) fn name(&self) -> &str {
+        match &self.what {
+            What::Service { node, .. } => &node.name,
+            What::Entity(entity) => &entity.name,
+            What::Exception { name, .. } => name,
+        }
+    }
 }
 
 impl Fields for Element<'_> {

@@ -1,23 +1,22 @@
 //! `service(node) { filter }`, and what simple keywords mean of one segment.
 //! Source: `spec/filter-expressions.md` section 3, section 2, column S.
 
-use super::super::ast::{Clause, Comparison, NodePattern};
+use super::super::ast::NodePattern;
 use super::super::keyword::{FlagKeyword, NumberKeyword, TextKeyword};
 use super::Fields;
 use crate::trace::facts::{EntityFacts, HttpFacts, SegmentFacts, SegmentKind};
+use crate::trace::node::NodeKey;
 use crate::trace::view::TraceView;
 
-/// Whether the filter holds on one segment of a node that is meant. A client, which has no segment,
-/// shows that of the root it called.
-pub(super) fn any(
-    view: &TraceView,
+/// Whether one segment of a node that is meant passes. A client, which has no segment, shows that of
+/// the root it called.
+pub(in super::super) fn any<'v>(
+    view: &'v TraceView,
     node: &NodePattern,
-    filter: Option<&Clause<Comparison>>,
+    mut passes: impl FnMut(&SegmentFields<'v>) -> bool,
 ) -> bool {
-    let holds = |segment: &SegmentFacts| {
-        filter.is_none_or(|filter| {
-            SegmentFields::of(view, segment).is_some_and(|fields| filter.holds_on(&fields))
-        })
+    let mut holds = |segment: &'v SegmentFacts| {
+        SegmentFields::of(view, segment).is_some_and(|fields| passes(&fields))
     };
     let mut segments = view.facts.segments.iter();
     let mut client_calls = view.facts.calls.iter().filter(|call| call.source.is_none());
@@ -30,7 +29,7 @@ pub(super) fn any(
 }
 
 /// The values of one segment.
-pub(super) struct SegmentFields<'v> {
+pub(in super::super) struct SegmentFields<'v> {
     view: &'v TraceView,
     segment: &'v SegmentFacts,
     entity: &'v EntityFacts,
@@ -44,6 +43,11 @@ impl<'v> SegmentFields<'v> {
             segment,
             entity: view.entity(segment.entity)?,
         })
+    }
+
+    /// The node it belongs to.
+    pub(in super::super) fn node(&self) -> &'v NodeKey {
+        self.view.node(self.segment.node)
     }
 }
 
@@ -68,7 +72,7 @@ impl Fields for SegmentFields<'_> {
     }
 
     fn any_text(&self, keyword: TextKeyword, passes: &dyn Fn(&str) -> bool) -> bool {
-        let node = self.view.node(self.segment.node);
+        let node = self.node();
         let host = self.segment.host.as_deref();
         let value = match keyword {
             TextKeyword::Name => Some(node.name.as_str()),

@@ -10,7 +10,7 @@ use crate::trace::facts::{HostFacts, SegmentKind};
 use crate::trace::view::TraceView;
 
 /// The values of a whole trace.
-pub(super) struct TraceFields<'v>(pub(super) &'v TraceView);
+pub(in super::super) struct TraceFields<'v>(pub(in super::super) &'v TraceView);
 
 impl Fields for TraceFields<'_> {
     fn flag(&self, keyword: FlagKeyword) -> Option<bool> {

@@ -154,6 +154,7 @@ impl<'t> Parser<'t> {
         let negates = self.equality()?;
         self.expect(&TokenKind::Hash, "'#' and a JSON array of objects")?;
         let objects = self.lexer.objects(self.term_start)?;
+        self.taken_end = self.lexer.position();
         Ok(negated_if(negates, TraceTerm::RootCauseJson(objects)))
     }
 

@@ -13,7 +13,7 @@ use crate::filter::ast::{
     NodePattern, NumberOp, TextOp, TraceTerm,
 };
 use crate::filter::keyword::{CauseList, KEYWORDS, Keyword, Scope};
-use crate::filter::{GroupRef, parse, parse_group, parse_selector};
+use crate::filter::{GroupRef, Spelled, parse, parse_group, parse_selector};
 
 /// What every group in these tests selects.
 const GROUP: &str = "responsetime > 2 OR fault";
@@ -310,6 +310,39 @@ proptest! {
             prop_assert_eq!(implied.matches(&view), holds_a && holds_b);
             prop_assert_eq!(either.matches(&view), holds_a || holds_b);
             prop_assert_eq!(neither.matches(&view), !(holds_a || holds_b));
+        }
+    }
+
+    #[test]
+    fn property_an_explanation_agrees_with_the_evaluator(expression in expression()) {
+        let printed = expression.to_string();
+        let spelled = Spelled::read(&printed, every_group).unwrap();
+        prop_assert_eq!(spelled.expression(), &expression);
+        for view in seven() {
+            let why = spelled.why(&view);
+            prop_assert_eq!(why.is_match, expression.matches(&view), "{}", printed);
+            prop_assert_eq!(why.reasons.is_empty(), expression.clause.is_none());
+            for reason in &why.reasons {
+                // what decides came out as the whole did
+                prop_assert_eq!(reason.holds != reason.is_negated, why.is_match, "{:?}", reason);
+            }
+        }
+    }
+
+    #[test]
+    fn property_every_term_stands_where_it_is_said_to_stand(expression in expression()) {
+        let printed = expression.to_string();
+        if printed.contains('\n') {
+            return Ok(());
+        }
+        let spelled = Spelled::read(&printed, every_group).unwrap();
+        for line in spelled.outline() {
+            let Some((row, column)) = line.place else { continue };
+            prop_assert_eq!(row, 1);
+            let there: String = printed.chars().skip(column - 1).collect();
+            // what stands behind `!=` is printed as what it negates
+            let keyword: String = line.text.chars().take_while(|c| *c != ' ').collect();
+            prop_assert!(there.starts_with(&keyword), "{} at {}: {}", line.text, column, there);
         }
     }
 

@@ -4,6 +4,8 @@ use radiograph_protocol::api::groups::GroupRequest;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::backup::Backup;
+use crate::export::Export;
 use crate::query::token::TokenKey;
 use crate::query::window::WindowMax;
 use crate::sampling::{ACCOUNT_DEFAULT, LEASE_DEFAULT, REGION_DEFAULT, RuleSet};
@@ -14,8 +16,8 @@ use crate::store::embedded::{EmbeddedStore, Options};
 
 fn services() -> (Services, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> =
-        Arc::new(EmbeddedStore::open(dir.path(), Options::default()).unwrap());
+    let embedded = Arc::new(EmbeddedStore::open(dir.path(), Options::default()).unwrap());
+    let store = Arc::clone(&embedded) as Arc<dyn Store>;
     let metrics = Arc::new(Metrics::default());
     let (region, account) = (REGION_DEFAULT.to_owned(), ACCOUNT_DEFAULT.to_owned());
     let groups = Groups::new(Arc::clone(&store), region, account);
@@ -28,12 +30,18 @@ fn services() -> (Services, tempfile::TempDir) {
     let settler = Settler::new(Schedule::default());
     let rules = RuleSet::fresh(REGION_DEFAULT, ACCOUNT_DEFAULT);
     let services = Services {
-        ingest: Ingest::new(store, settler, Arc::clone(&metrics)),
+        transfer: Transfer::new(
+            Export::new(Arc::clone(&store), groups.clone()),
+            Backup::new(embedded),
+        ),
+        ingest: Ingest::new(Arc::clone(&store), settler, Arc::clone(&metrics)),
         query,
         groups,
+        pins: Pins::new(Arc::clone(&store), Arc::clone(&metrics)),
         sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
         metrics,
         places: Arc::new(Semaphore::new(1)),
+        other_places: Arc::new(Semaphore::new(1)),
     };
     (services, dir)
 }

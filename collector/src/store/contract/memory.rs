@@ -10,8 +10,8 @@ use radiograph_protocol::timestamp::Timestamp;
 
 use super::Subject;
 use crate::store::{
-    Cursor, OversizedView, Record, ScanRange, StateRecord, Store, StoreError, TraceDocuments,
-    ViewPage, ViewScan,
+    Cursor, Doomed, DoomedPage, DoomedPlace, Kept, OversizedView, Record, ScanRange, StateRecord,
+    Store, StoreError, TraceDocuments, ViewPage, ViewScan,
 };
 use crate::trace::contributions;
 use crate::trace::totals::{MinuteTotals, Totals, Wanted};
@@ -41,6 +41,10 @@ struct Lists {
 
 /// The hour and the number in the order of all arrivals.
 type Arrival = (i64, u64);
+
+fn end_of(hour: i64) -> Timestamp {
+    Timestamp::from_seconds((hour + 1) * 3600)
+}
 
 impl MemoryStore {
     /// What all views contribute.
@@ -264,10 +268,60 @@ impl Store for MemoryStore {
 
     async fn drop_before(&self, time: Timestamp) -> Result<(), StoreError> {
         let mut lists = self.lists();
-        let is_kept = |hour: i64| Timestamp::from_seconds((hour + 1) * 3600) > time;
-        lists.documents.retain(|((hour, _), _)| is_kept(*hour));
-        lists.views.retain(|_, ((hour, _), _)| is_kept(*hour));
+        lists
+            .documents
+            .retain(|((hour, _), _)| end_of(*hour) > time);
+        lists.views.retain(|_, ((hour, _), _)| end_of(*hour) > time);
         Ok(())
+    }
+
+    async fn doomed(
+        &self,
+        time: Timestamp,
+        after: Option<DoomedPlace>,
+        traces_max: usize,
+    ) -> Result<DoomedPage, StoreError> {
+        let lists = self.lists();
+        let place = |((hour, _), record): &(Arrival, Record)| DoomedPlace {
+            until: end_of(*hour),
+            sequence: 0,
+            trace_id: record.trace_id,
+        };
+        let places: BTreeSet<DoomedPlace> = lists.documents.iter().map(place).collect();
+        let behind = |place: &&DoomedPlace| place.until <= time && Some(**place) > after;
+        let doomed: Vec<_> = places.iter().filter(behind).collect();
+        let shown = doomed.iter().take(traces_max);
+        let shown = shown.map(|place| Doomed {
+            trace_id: place.trace_id,
+            start: None,
+        });
+        let last = doomed.iter().take(traces_max).next_back();
+        Ok(DoomedPage {
+            traces: shown.collect(),
+            next: last
+                .filter(|_| doomed.len() > traces_max)
+                .map(|place| **place),
+        })
+    }
+
+    async fn keep(&self, trace_ids: &[TraceId], time: Timestamp) -> Result<Kept, StoreError> {
+        let mut lists = self.lists();
+        let mut kept = Kept::default();
+        for at in 0..lists.documents.len() {
+            let ((hour, _), record) = &lists.documents[at];
+            if end_of(*hour) <= time && trace_ids.contains(&record.trace_id) {
+                kept.traces.push(record.trace_id);
+                kept.documents += 1;
+                kept.bytes += record.document.len() as u64;
+                lists.documents[at].0 = lists.arrival();
+            }
+        }
+        let mut asked = trace_ids.to_vec();
+        asked.retain(|id| kept.traces.contains(id));
+        let mut seen = BTreeSet::new();
+        asked.retain(|id| seen.insert(*id));
+        kept.traces = asked;
+        Ok(kept)
     }
 
     async fn state(&self, key: &str) -> Result<Option<StateRecord>, StoreError> {

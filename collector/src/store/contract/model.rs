@@ -38,6 +38,8 @@ pub(crate) enum Step {
     Wait { minutes: i64 },
     /// Drops what is older than so many minutes.
     Drop { minutes: i64 },
+    /// Keeps these traces and drops the rest of what is older than so many minutes.
+    Keep { traces: Vec<u32>, minutes: i64 },
     /// Closes and opens.
     Reopen,
 }
@@ -56,6 +58,8 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => TRACES.prop_map(|trace| Step::Settle { trace }),
         2 => (1..90_i64).prop_map(|minutes| Step::Wait { minutes }),
         1 => (-60..180_i64).prop_map(|minutes| Step::Drop { minutes }),
+        2 => (prop::collection::vec(TRACES, 1..3), 0..120_i64)
+            .prop_map(|(traces, minutes)| Step::Keep { traces, minutes }),
         1 => Just(Step::Reopen),
     ];
     prop::collection::vec(step, 1..25)
@@ -132,8 +136,23 @@ async fn take(subject: &mut dyn Subject, step: &Step, now: i64) {
             let time = Timestamp::from_seconds(now - minutes * 60);
             subject.store().drop_before(time).await.unwrap();
         }
+        Step::Keep { traces, minutes } => keep(subject, traces, now - minutes * 60, now).await,
         Step::Reopen => subject.reopen().await,
     }
+}
+
+/// As retention does: keeps, settles what was kept, and drops.
+async fn keep(subject: &dyn Subject, traces: &[u32], time: i64, now: i64) {
+    // what is being written is not dropped under what is kept
+    let time = Timestamp::from_seconds(time.min(now - now.rem_euclid(3600)));
+    let traces: Vec<_> = traces.iter().copied().map(trace).collect();
+    let kept = subject.store().keep(&traces, time).await.unwrap();
+    for number in TRACES.filter(|number| kept.traces.contains(&trace(*number))) {
+        let count = documents_of(subject, trace(number)).await.len();
+        let revision = u32::try_from(count).unwrap();
+        put(subject, &[lasting(number, revision, HOUR, 5)]).await;
+    }
+    subject.store().drop_before(time).await.unwrap();
 }
 
 async fn compare(subject: &dyn Subject, model: &MemoryStore, step: &Step) {

@@ -1,5 +1,5 @@
-//! Reading blocks: a table of the logs, a cache of decompressed blocks bounded by bytes, and a
-//! bounded number of open files.
+//! Reading blocks of logs: a table of the logs, the cache of decompressed blocks (`blocks/cache.rs`),
+//! which sealed files share, and a bounded number of open files.
 //!
 //! Blocking; tasks come here through `spawn_blocking`. A log that was dropped meanwhile is no error:
 //! it reads as "not there any more".
@@ -11,11 +11,11 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
+pub(super) use self::cache::{BlockCache, CachedBlock, CachedFile};
 use super::failure::{Doing, corrupt};
 use super::format::{BLOCK_HEADER_BYTES, BlockHeader};
 use super::hour::{Hour, LogName};
@@ -24,11 +24,11 @@ use super::payload;
 use crate::store::StoreError;
 use crate::trace::view::TraceView;
 
+mod cache;
+
 /// Logs open for reading at once. An hour each, so most queries need few; far below the 1,024
 /// descriptors that a process may have by default.
 const OPEN_FILES_MAX: usize = 64;
-/// Raw length of a usual block, to size the cache's table.
-const BLOCK_BYTES_USUAL: u64 = 64 << 10;
 
 /// A log.
 #[derive(Debug, Clone)]
@@ -41,6 +41,9 @@ pub(super) struct Partition {
     pub(super) path: PathBuf,
     /// Nothing is appended to it any more.
     pub(super) is_closed: bool,
+    /// What stands behind here was never acknowledged: a write or sync did not work, and nobody knows
+    /// what it left.
+    pub(super) end: Option<u64>,
 }
 
 /// The logs in use.
@@ -50,35 +53,30 @@ struct Table {
     last_id: u32,
     /// By hour, the greatest number that a log or a sealed file of it ever had: none is used again.
     sequences: BTreeMap<Hour, u32>,
-}
-
-#[derive(Clone)]
-struct ByBytes;
-
-impl Weighter<(PartitionId, u64), Arc<Vec<u8>>> for ByBytes {
-    fn weight(&self, _: &(PartitionId, u64), block: &Arc<Vec<u8>>) -> u64 {
-        u64::try_from(block.len())
-            .unwrap_or(u64::MAX)
-            .saturating_add(64)
-    }
+    /// Decompressed blocks that the disk may not have.
+    kept: BTreeMap<(PartitionId, u64), Arc<Vec<u8>>>,
 }
 
 /// Reads blocks.
 pub(super) struct BlockReader {
     table: RwLock<Table>,
-    blocks: Cache<(PartitionId, u64), Arc<Vec<u8>>, ByBytes>,
+    cache: Arc<BlockCache>,
     files: Cache<PartitionId, Arc<File>>,
 }
 
 impl BlockReader {
     /// A reader that keeps so many bytes of decompressed blocks.
     pub(super) fn new(cache_bytes_max: u64) -> Self {
-        let blocks = usize::try_from(cache_bytes_max / BLOCK_BYTES_USUAL).unwrap_or(usize::MAX);
         Self {
             table: RwLock::default(),
-            blocks: Cache::with_weighter(blocks.max(1), cache_bytes_max, ByBytes),
+            cache: Arc::new(BlockCache::new(cache_bytes_max)),
             files: Cache::new(OPEN_FILES_MAX),
         }
+    }
+
+    /// The decompressed blocks that are kept, of sealed files too.
+    pub(super) const fn cache(&self) -> &Arc<BlockCache> {
+        &self.cache
     }
 
     /// The log of this name, entered in the table if it is not there.
@@ -96,29 +94,33 @@ impl BlockReader {
             name,
             path: name.path(log_dir),
             is_closed: false,
+            end: None,
         };
         table.partitions.insert(id, partition.clone());
         partition
     }
 
-    /// The log of an hour that can be appended to: the last one while it is not closed, or a new one.
-    pub(super) fn open_log(&self, hour: Hour, log_dir: &Path) -> Partition {
-        let next = {
-            let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-            let last = table.sequences.get(&hour).copied();
-            let is_open = |log: &&Partition| {
-                log.name.hour == hour && Some(log.name.sequence) == last && !log.is_closed
-            };
-            if let Some(open) = table.partitions.values().find(is_open) {
-                return open.clone();
-            }
-            last.map_or(0, |last| last.saturating_add(1))
+    /// The log of an hour that can be appended to: the last one, while it is not closed.
+    pub(super) fn open_log(&self, hour: Hour) -> Option<Partition> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let last = table.sequences.get(&hour).copied();
+        let is_open = |log: &&Partition| {
+            log.name.hour == hour
+                && Some(log.name.sequence) == last
+                && !log.is_closed
+                && log.end.is_none()
         };
-        let name = LogName {
+        table.partitions.values().find(is_open).cloned()
+    }
+
+    /// The name of the next log of an hour.
+    pub(super) fn next_name(&self, hour: Hour) -> LogName {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let last = table.sequences.get(&hour).copied();
+        LogName {
             hour,
-            sequence: next,
-        };
-        self.partition(name, log_dir)
+            sequence: last.map_or(0, |last| last.saturating_add(1)),
+        }
     }
 
     /// Notes that a file of this name, or one sealed from it, is there.
@@ -133,6 +135,21 @@ impl BlockReader {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(log) = table.partitions.get_mut(&id) {
             log.is_closed = true;
+        }
+    }
+
+    /// Nothing of this log counts that stands behind `end`, but for these blocks there, which are known
+    /// and served from memory from now on.
+    pub(super) fn end_at(&self, id: PartitionId, end: u64, mut blocks: &[u8]) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = table.partitions.get_mut(&id) {
+            log.end = Some(end);
+        }
+        let mut offset = end;
+        while let Some((raw, bytes)) = first_block(blocks) {
+            table.kept.insert((id, offset), Arc::new(raw));
+            offset = offset.saturating_add(bytes as u64);
+            blocks = blocks.get(bytes..).unwrap_or_default();
         }
     }
 
@@ -168,6 +185,7 @@ impl BlockReader {
     pub(super) fn forget(&self, id: PartitionId) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         table.partitions.remove(&id);
+        table.kept.retain(|(partition, _), _| *partition != id);
         self.files.remove(&id);
     }
 
@@ -231,11 +249,14 @@ impl BlockReader {
 
     /// The decompressed block at a place; `None` when it was dropped.
     fn block(&self, at: Place) -> Result<Option<Arc<Vec<u8>>>, StoreError> {
-        let key = (at.partition, at.offset);
+        let log = CachedFile::Log(at.partition);
         let Some(path) = self.path(at.partition) else {
             return Ok(None);
         };
-        if let Some(block) = self.blocks.get(&key) {
+        if let Some(block) = self.kept((at.partition, at.offset)) {
+            return Ok(Some(block));
+        }
+        if let Some(CachedBlock::Log(block)) = self.cache.get(log, at.offset) {
             return Ok(Some(block));
         }
         let Some(file) = self.file(at.partition, &path)? else {
@@ -246,8 +267,14 @@ impl BlockReader {
             return Err(corrupt(&path, format!("no intact block at {}", at.offset)));
         };
         let block = Arc::new(raw);
-        self.blocks.insert(key, Arc::clone(&block));
+        self.cache
+            .put(log, at.offset, CachedBlock::Log(Arc::clone(&block)));
         Ok(Some(block))
+    }
+
+    fn kept(&self, key: (PartitionId, u64)) -> Option<Arc<Vec<u8>>> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        table.kept.get(&key).cloned()
     }
 
     fn file(&self, id: PartitionId, path: &Path) -> Result<Option<Arc<File>>, StoreError> {
@@ -263,6 +290,15 @@ impl BlockReader {
         self.files.insert(id, Arc::clone(&file));
         Ok(Some(file))
     }
+}
+
+/// The block that these bytes begin with, decompressed, and its length there; `None` at their end.
+fn first_block(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let (header, rest) = bytes.split_first_chunk::<BLOCK_HEADER_BYTES>()?;
+    let header = BlockHeader::read(header)?;
+    let payload_bytes = usize::try_from(header.compressed_bytes).ok()?;
+    let raw = header.decompress(rest.get(..payload_bytes)?)?;
+    Some((raw, BLOCK_HEADER_BYTES + payload_bytes))
 }
 
 /// Reads and decompresses the block at an offset; `None` when no intact one is there.

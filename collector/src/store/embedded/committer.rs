@@ -2,14 +2,15 @@
 //! it to the index, and answers.
 //!
 //! Nothing is published or answered before it is durable, but for views, which are written only and
-//! ride on the next sync. After a failed write or sync nobody knows what the disk holds, and a sync
-//! that is tried again may report success for pages that are lost: the store is poisoned.
+//! ride on the next sync. After a failed write or sync nobody knows what the disk holds: that commit is
+//! refused, and so are all others until a new log could be begun (`trouble`). Meanwhile what needs no
+//! log goes on: readers, dropping what is old, sealing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
@@ -18,14 +19,15 @@ use super::batch::Batch;
 use super::blocks::Partition;
 use super::failure::Doing;
 use super::format::BlockEncoder;
-use super::hour::{Hour, SealedName};
+use super::hour::{Hour, SealedName, left_before};
 use super::index::{Place, ViewEntry};
 use super::links::Producers;
-use super::log::LogWriter;
+use super::log::{Carried, LogWriter};
 use super::pack::Packer;
 use super::payload::DocumentDigest;
 use super::queue::{Request, Work};
 use super::shared::Shared;
+use super::trouble::Trouble;
 use crate::store::StoreError;
 use crate::trace::contributions;
 use crate::trace::link::producers_of;
@@ -42,8 +44,8 @@ pub(super) struct Committer {
     pub(super) clock: Clock,
     /// Makes blocks.
     pub(super) encoder: BlockEncoder,
-    /// An earlier write or sync failed.
-    pub(super) is_poisoned: bool,
+    /// What came of the last write.
+    pub(super) trouble: Trouble,
     /// Files that are forgotten and still have to be removed, oldest first.
     pub(super) doomed: Vec<PathBuf>,
 }
@@ -52,6 +54,8 @@ pub(super) struct Committer {
 #[derive(Default)]
 struct Outcome {
     documents: Vec<(TraceId, DocumentDigest, Place)>,
+    /// Those among them that stood elsewhere before.
+    moved: HashSet<(TraceId, DocumentDigest)>,
     views: Vec<(TraceId, ViewEntry, Producers)>,
     /// Sealed files with a view that is replaced.
     superseded: Vec<(SealedName, TraceId)>,
@@ -62,32 +66,48 @@ struct Outcome {
 impl Committer {
     /// Works until the queue is closed and empty.
     pub(super) fn run(mut self, queue: &Receiver<Request>) {
-        while let Ok(first) = queue.recv() {
-            let mut batch = Batch::collect(first, queue);
-            let then = batch.then.take();
-            if !batch.is_empty() {
-                self.commit(batch);
-            }
-            if let Some(mut request) = then {
-                let outcome = self.act(request.take());
-                request.answer(outcome);
+        loop {
+            let first = match self.trouble.wait() {
+                Some(wait) => queue.recv_timeout(wait),
+                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match first {
+                Ok(first) => self.serve(Batch::collect(first, queue)),
+                Err(RecvTimeoutError::Timeout) => self.try_again(),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        if !self.is_poisoned
-            && let Err(error) = self.log.sync()
-        {
+        if let Err(error) = self.log.sync() {
             tracing::warn!(%error, "the last views are not durable and will be derived again");
+        }
+    }
+
+    fn serve(&mut self, mut batch: Batch) {
+        let then = batch.then.take();
+        if !batch.is_empty() {
+            if self.trouble.is_due() {
+                self.try_again();
+            }
+            self.commit(batch);
+        }
+        if let Some(mut request) = then {
+            let outcome = self.act(request.take());
+            request.answer(outcome);
         }
     }
 
     /// Does what is neither to append nor to put views.
     fn act(&mut self, work: Work) -> Result<(), StoreError> {
-        if self.is_poisoned {
-            return Err(StoreError::Poisoned);
-        }
         match work {
             Work::Append(_) | Work::PutViews(_) => Ok(()),
-            Work::DropBefore(time, disturbed) => self.drop_before(time, disturbed),
+            Work::DropBefore(time, disturbed) => {
+                self.drop_before(time, disturbed)?;
+                // there may be room now
+                if self.trouble.is_there() {
+                    self.try_again();
+                }
+                Ok(())
+            }
             Work::CloseLog { at_once } => self.close_log(at_once),
             Work::Swap(swap) => swap.publish(&self.shared),
             Work::Cool(name, totals) => {
@@ -100,24 +120,54 @@ impl Committer {
     }
 
     fn close_log(&mut self, at_once: bool) -> Result<(), StoreError> {
+        if self.trouble.is_there() {
+            // the log whose state is unknown is closed when a new one is begun
+            return if at_once {
+                Err(StoreError::Unwritable)
+            } else {
+                Ok(())
+            };
+        }
         let now = Hour::of((self.clock)());
         let kept = (!at_once).then_some(now);
         let closed = self.log.close_all_but(kept, &self.shared.blocks);
         if let Err(error) = &closed {
-            self.poison(error);
+            self.stumble(error);
         }
         closed
     }
 
-    fn poison(&mut self, error: &StoreError) {
-        tracing::error!(%error, "the store takes no more writes");
-        self.is_poisoned = true;
-        self.shared.poisoned_by(error);
+    /// Nothing is written from here on until a new log could be begun.
+    fn stumble(&mut self, error: &StoreError) {
+        self.log.abandon(&self.shared.blocks);
+        self.shared.set_trouble(Some(error));
+        self.trouble.begins(error);
+    }
+
+    /// Tries to begin a new log.
+    fn try_again(&mut self) {
+        let hour = Hour::of((self.clock)());
+        match self.log.begin_again(hour, &self.shared.blocks) {
+            Ok(carried) => {
+                if let Some(Carried { from, to }) = carried {
+                    self.shared.index_mut().move_views(from, to);
+                    if let Some(removed) = self.log.close_abandoned(&self.shared.blocks) {
+                        self.shared.index_mut().release(removed);
+                    }
+                }
+                self.shared.set_trouble(None);
+                self.trouble.ends();
+            }
+            Err(error) => {
+                self.shared.set_trouble(Some(&error));
+                self.trouble.lasts(&error);
+            }
+        }
     }
 
     fn commit(&mut self, mut batch: Batch) {
-        if self.is_poisoned {
-            return batch.answer(&Err(StoreError::Poisoned));
+        if self.trouble.is_there() {
+            return batch.answer(&Err(StoreError::Unwritable));
         }
         let mut outcome = Outcome::default();
         let views = match self.views_to_put(&batch, &mut outcome) {
@@ -131,9 +181,10 @@ impl Committer {
         let written = self.write(&batch, &views, &mut outcome);
         match &written {
             Ok(()) => self.publish(outcome, &mut batch),
-            Err(error) => self.poison(error),
+            Err(error) => self.stumble(error),
         }
-        batch.answer(&written);
+        // what went wrong was said once, and is to be asked for
+        batch.answer(&written.map_err(|_| StoreError::Unwritable));
     }
 
     /// The views that replace earlier ones, and what they and the earlier ones contribute.
@@ -197,8 +248,12 @@ impl Committer {
         let mut fresh = HashSet::new();
         let mut document_bytes = 0_u64;
         for new in batch.documents() {
-            let is_known = self.shared.index().has_document(new.trace_id, new.digest);
+            let known = self.shared.index().place_of(new.trace_id, new.digest);
+            let is_known = known.is_some() && known != new.replaces;
             if !is_known && fresh.insert((new.trace_id, new.digest)) {
+                if known.is_some() {
+                    outcome.moved.insert((new.trace_id, new.digest));
+                }
                 let place = packer
                     .document(new.trace_id, &new.document)
                     .doing(packing, at)?;
@@ -207,13 +262,11 @@ impl Committer {
             }
         }
         let bytes = packer.finish().doing(packing, at)?;
-        if !bytes.is_empty() {
-            self.log.append(&bytes, document_bytes)?;
+        if bytes.is_empty() {
+            return Ok(());
         }
-        if !outcome.documents.is_empty() {
-            self.log.sync()?;
-        }
-        Ok(())
+        let has_documents = !outcome.documents.is_empty();
+        self.log.append(&bytes, document_bytes, has_documents)
     }
 
     /// Makes what is written known, and hands the texts over to those who will settle them.
@@ -232,7 +285,11 @@ impl Committer {
         drop(recent);
         let mut index = self.shared.index_mut();
         for (trace_id, digest, place) in outcome.documents {
-            index.add_document(trace_id, digest, place);
+            if outcome.moved.contains(&(trace_id, digest)) {
+                index.move_document(trace_id, digest, place);
+            } else {
+                index.add_document(trace_id, digest, place);
+            }
         }
         for (trace_id, view, producers) in outcome.views {
             index.put_view(trace_id, view, producers);
@@ -247,6 +304,11 @@ impl Committer {
     /// Forgets and removes the files all of which is older than `time`, oldest first, so that a
     /// replaced view never comes back because its successor went before it.
     fn drop_before(&mut self, time: Timestamp, disturbed: Vec<TraceId>) -> Result<(), StoreError> {
+        // a view may have replaced one that goes now, and must not be lost after it; while nothing can
+        // be written it is in memory, and room matters more
+        if let Err(error) = self.log.sync() {
+            self.stumble(&error);
+        }
         self.shared.index_mut().disturbed.extend(disturbed);
         let mut doomed = Vec::new();
         for part in self.shared.parts_before(time) {
@@ -257,6 +319,10 @@ impl Committer {
             self.forget(&partition);
             doomed.push(partition.path);
         }
+        // what was set aside, and what could not be removed when it was of no use any more
+        let mut left = left_before(&self.shared.log_dir, time);
+        left.retain(|path| !doomed.contains(path) && !self.doomed.contains(path));
+        doomed.extend(left);
         for path in &doomed {
             tracing::info!(path = %path.display(), "what has passed its time is dropped");
         }

@@ -45,7 +45,7 @@ pub(super) fn repeat(error: &StoreError) -> StoreError {
             path: path.clone(),
             reason: reason.clone(),
         },
-        // a commit fails with one of the two above; whatever else it were, nothing was written
-        _ => StoreError::Poisoned,
+        // whatever else it were, nothing was written
+        _ => StoreError::Unwritable,
     }
 }

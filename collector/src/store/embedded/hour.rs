@@ -14,6 +14,10 @@ use radiograph_protocol::timestamp::Timestamp;
 
 const SECONDS: i64 = 3600;
 
+/// How the names of files end that were set aside as damaged, for a person to look at. They go when
+/// their hour does.
+pub(super) const DAMAGED: &str = ".damaged";
+
 /// Hours since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Hour(u32);
@@ -147,6 +151,29 @@ pub(super) struct Found {
     pub(super) sealed: Vec<SealedName>,
     /// Sealed files that a process died over.
     pub(super) half_made: Vec<PathBuf>,
+}
+
+/// Logs, and files that were set aside as damaged, of hours that were over at `time`. A directory that
+/// cannot be read has none.
+pub(super) fn left_before(log_dir: &Path, time: Timestamp) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for day in fs::read_dir(log_dir).into_iter().flatten().flatten() {
+        for file in fs::read_dir(day.path()).into_iter().flatten().flatten() {
+            let (day, name) = (day.file_name(), file.file_name());
+            let names = day.to_str().zip(name.to_str());
+            let log = names.and_then(|(day, name)| {
+                let Some(stem) = name.strip_suffix(DAMAGED) else {
+                    return LogName::parse(day, name);
+                };
+                let sealed = || SealedName::parse(day, stem).map(|sealed| sealed.last);
+                LogName::parse(day, stem).or_else(sealed)
+            });
+            if log.is_some_and(|log| log.hour.end() <= time) {
+                found.push(file.path());
+            }
+        }
+    }
+    found
 }
 
 /// What is in a directory of logs. Files with other names are left alone.

@@ -64,6 +64,9 @@ impl ViewEntry {
     }
 }
 
+/// What a settled trace takes beside its documents.
+const TRACE_BYTES: usize = 440;
+
 #[derive(Debug, Default)]
 struct TraceEntry {
     documents: Vec<(DocumentDigest, Place)>,
@@ -78,6 +81,8 @@ pub(super) struct Index {
     /// Traces in sealed files that have lost documents, or whose links may have: to be looked at.
     pub(super) disturbed: HashSet<TraceId>,
     traces: HashMap<TraceId, TraceEntry>,
+    /// How many documents they have.
+    documents: usize,
     /// Latest times of the views by start and trace.
     order: BTreeMap<Cursor, Timestamp>,
     /// The traces that may have something in a partition; repeats are harmless.
@@ -91,10 +96,18 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Whether the trace has this document.
-    pub(super) fn has_document(&self, trace_id: TraceId, digest: DocumentDigest) -> bool {
-        let entry = self.traces.get(&trace_id);
-        entry.is_some_and(|entry| entry.documents.iter().any(|(known, _)| *known == digest))
+    /// Where the trace's document of this digest stands; `None` when it has none such.
+    pub(super) fn place_of(&self, trace_id: TraceId, digest: DocumentDigest) -> Option<Place> {
+        let mut documents = self.traces.get(&trace_id)?.documents.iter();
+        documents.find_map(|(known, place)| (*known == digest).then_some(*place))
+    }
+
+    /// Has a document that the trace has stand elsewhere from now on.
+    pub(super) fn move_document(&mut self, trace_id: TraceId, digest: DocumentDigest, to: Place) {
+        if let Some(entry) = self.traces.get_mut(&trace_id) {
+            entry.documents.retain(|(known, _)| *known != digest);
+        }
+        self.add_document(trace_id, digest, to);
     }
 
     /// Adds a document that the trace does not have.
@@ -105,6 +118,29 @@ impl Index {
             self.touched.entry(at.partition).or_default().push(trace_id);
         }
         entry.documents.push((digest, at));
+        self.documents += 1;
+    }
+
+    /// About how many bytes it takes, but for links and totals.
+    pub(super) fn bytes(&self) -> usize {
+        self.traces.len() * TRACE_BYTES + self.documents * size_of::<(DocumentDigest, Place)>()
+    }
+
+    /// The traces with documents in a partition, by id, and the start of the view of each whose documents
+    /// it covers; what is in sealed files aside.
+    pub(super) fn traces_in(&self, partition: PartitionId) -> Vec<(TraceId, Option<Timestamp>)> {
+        let mut traces = self.touched(partition);
+        traces.sort_unstable();
+        traces.dedup();
+        let start = |trace_id: TraceId| {
+            let entry = self.traces.get(&trace_id)?;
+            let mut documents = entry.documents.iter();
+            documents.find(|(_, at)| at.partition == partition)?;
+            let is_covered = !self.is_unsettled(trace_id);
+            let start = entry.view.map(|view| view.start);
+            Some((trace_id, start.filter(|_| is_covered)))
+        };
+        traces.into_iter().filter_map(start).collect()
     }
 
     /// The documents of a trace and where they are.
@@ -174,6 +210,26 @@ impl Index {
             },
             view.latest,
         );
+    }
+
+    /// The views behind an offset of a log stand in another one now, as far behind `to` as they stood
+    /// behind `from`.
+    pub(super) fn move_views(&mut self, from: (PartitionId, u64), to: (PartitionId, u64)) {
+        let mut moved = Vec::new();
+        for trace_id in self.touched.get(&from.0).into_iter().flatten() {
+            let view = self.traces.get_mut(trace_id);
+            let Some(view) = view.and_then(|entry| entry.view.as_mut()) else {
+                continue;
+            };
+            if view.place.partition == from.0 && view.place.offset >= from.1 {
+                view.place.partition = to.0;
+                view.place.offset = to.1.saturating_add(view.place.offset - from.1);
+                moved.push(*trace_id);
+            }
+        }
+        if !moved.is_empty() {
+            self.touched.entry(to.0).or_default().extend(moved);
+        }
     }
 
     /// Views of a page, newest first, and one more if there are more.
@@ -259,9 +315,11 @@ impl Index {
             let Some(entry) = self.traces.get_mut(&trace_id) else {
                 continue;
             };
+            let before = entry.documents.len();
             entry
                 .documents
                 .retain(|(_, place)| place.partition != partition);
+            self.documents -= before - entry.documents.len();
             if let Some(view) = entry.view.take_if(|view| view.place.partition == partition) {
                 self.order.remove(&Cursor {
                     start: view.start,
@@ -320,6 +378,7 @@ mod tests {
             (index.traces.len(), index.order.len(), index.touched.len()),
             (0, 0, 0)
         );
+        assert_eq!(index.bytes(), 0);
         assert!(index.links.is_empty());
     }
 }

@@ -5,7 +5,9 @@
 //! else the one that no part has as superseded.
 //!
 //! Cost of a look-up: for each part two comparisons, and one cache line of its filter when the trace's
-//! id lies between the least and the greatest of the part, as an id that begins with a time seldom does.
+//! id lies between the least and the greatest of the part, as an id that begins with a time seldom does
+//! where all do. A month is about thirty parts (`sealer/merging/tiers.rs`), one in 3,000 of which is read
+//! in vain; then one block for each part that has the trace, unless it is kept (`blocks/cache.rs`).
 //! Memory beside the open files (`sealed.rs`): 16 B and the slack of a table for each superseded trace.
 
 use std::collections::HashSet;

@@ -11,6 +11,7 @@ use radiograph_protocol::timestamp::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::hour::SealedName;
+use super::index::Place;
 use super::payload::DocumentDigest;
 use super::swap::Swap;
 use crate::store::StoreError;
@@ -31,6 +32,9 @@ pub(super) struct NewDocument {
     pub(super) digest: DocumentDigest,
     /// Its text.
     pub(super) document: String,
+    /// Where it stands in a log that is going to be dropped: it is stored again, unless it stands
+    /// elsewhere by now. `None` for what arrives.
+    pub(super) replaces: Option<Place>,
 }
 
 /// A view to put.

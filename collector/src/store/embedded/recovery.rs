@@ -9,7 +9,6 @@
 //! sealed file is there is void, and so is a sealed file that a merged one stands for.
 
 use std::collections::HashSet;
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use radiograph_protocol::timestamp::Timestamp;
 
 use super::blocks::Partition;
 use super::failure::Doing;
+use super::files::Files;
 use super::format::{BlockHeader, Kind};
 use super::hour::{LogName, SealedName, files_in};
 use super::index::{Index, Place, ViewEntry};
@@ -86,7 +86,8 @@ pub(super) fn recover(shared: &Shared, now: Timestamp) -> Result<RecoveryReport,
         let scan = recover_log(&partition, &mut shared.index_mut(), &mut report)?;
         report.logs += 1;
         let is_newest = newest == Some(*name);
-        settle_damage(&partition.path, &scan, is_newest, &mut report)?;
+        let path = &partition.path;
+        settle_damage(&*shared.files, path, &scan, is_newest, &mut report)?;
         if !is_newest {
             shared.blocks.close(partition.id);
         }
@@ -204,8 +205,10 @@ fn recover_block(
             };
             for (position, trace_id, document) in documents {
                 let digest = DocumentDigest::of(document);
-                if !index.has_document(trace_id, digest) {
-                    index.add_document(trace_id, digest, place(position));
+                match index.place_of(trace_id, digest) {
+                    None => index.add_document(trace_id, digest, place(position)),
+                    // one that was kept: the older log may go any time
+                    Some(_) => index.move_document(trace_id, digest, place(position)),
                 }
             }
         }
@@ -226,6 +229,7 @@ fn recover_block(
 
 /// Cuts a torn tail, and reports all other damage.
 fn settle_damage(
+    files: &dyn Files,
     path: &Path,
     scan: &LogScan,
     is_newest: bool,
@@ -246,12 +250,10 @@ fn settle_damage(
     if let Some(cut) = cut {
         let bytes = cut.end - cut.start;
         tracing::warn!(path = %path.display(), offset = cut.start, bytes, "a torn tail is cut off");
-        let log = OpenOptions::new()
-            .write(true)
-            .open(path)
-            .doing("opening", path)?;
-        log.set_len(cut.start)
-            .and_then(|()| log.sync_data())
+        let log = files.open_log(path).doing("opening", path)?;
+        let cut_off = files.cut(&log, cut.start);
+        cut_off
+            .and_then(|()| files.sync(&log))
             .doing("cutting", path)?;
         report.bytes_cut += bytes;
     }

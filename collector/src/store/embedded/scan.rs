@@ -34,10 +34,23 @@ pub(super) struct LogScan {
 /// When the file cannot be read, or is of another format version.
 pub(super) fn scan_log(
     path: &Path,
+    visit: impl FnMut(u64, &BlockHeader, &[u8]),
+) -> Result<LogScan, StoreError> {
+    scan_log_to(path, None, visit)
+}
+
+/// The same of what stands before `end`, where a block begins or nothing does.
+///
+/// # Errors
+/// As of [`scan_log`].
+pub(super) fn scan_log_to(
+    path: &Path,
+    end: Option<u64>,
     mut visit: impl FnMut(u64, &BlockHeader, &[u8]),
 ) -> Result<LogScan, StoreError> {
     let file = File::open(path).doing("opening", path)?;
     let bytes = file.metadata().doing("reading", path)?.len();
+    let bytes = end.map_or(bytes, |end| bytes.min(end));
     let mut scan = LogScan {
         bytes,
         ..LogScan::default()

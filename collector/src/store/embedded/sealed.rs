@@ -14,13 +14,13 @@
 //!
 //! Cost of a look-up by trace id: one cache line of the filter; when the trace may be there, a binary
 //! search, one read of a block of about 256 KiB before compression, and putting together the trace's
-//! documents alone. Memory of an open file: 12 bits a trace, about 60 B a block, 16 B a carried trace and
+//! documents alone. Memory of an open file: 20 bits a trace, about 60 B a block, 16 B a carried trace and
 //! 36 B a link; it holds a file descriptor. Memory of sealing: its views as rows (three quarters of their postcard) and
 //! 8 B a trace;
 //! [`merge`] needs a block of each input and 8 B a trace. All of it blocking.
 //!
-//! Deliberately not here: which files there are, what their names are, when to seal or merge, and a
-//! cache of blocks.
+//! Deliberately not here: which files there are, what their names are, when to seal or merge. Look-ups and
+//! scans take blocks from a cache once a file was told of one ([`SealedFile::keep_blocks_in`]).
 
 mod bloom;
 mod directory;
@@ -34,6 +34,7 @@ mod output;
 mod read;
 mod rescan;
 mod rows;
+mod salvage;
 mod scan;
 mod seal;
 #[cfg(test)]
@@ -43,6 +44,7 @@ mod verify;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::{Elapsed, Minute, Timestamp};
@@ -55,11 +57,14 @@ pub use self::merge::merge;
 pub(super) use self::merge::merge_with;
 pub use self::open::Damage;
 pub(super) use self::open::NOTHING_INTACT;
+pub(super) use self::read::SealedBlock;
 pub use self::read::SealedPage;
 pub(super) use self::scan::RowScan;
+pub(super) use self::salvage::salvage;
 pub use self::seal::seal;
 pub(super) use self::seal::{TraceToSeal, seal_with};
 pub use self::verify::{Problem, VerifyReport};
+use super::blocks::{BlockCache, CachedFile};
 use super::payload::{DOCUMENT_ENTRY_BYTES, VIEW_FORMAT};
 use crate::trace::view::TraceView;
 
@@ -187,6 +192,8 @@ pub struct SealedFile {
     /// Sections that are read when they are asked for.
     sections: Vec<Section>,
     damage: Damage,
+    /// Where its blocks are kept, and under which name; nowhere until somebody says so.
+    cache: OnceLock<(Arc<BlockCache>, CachedFile)>,
 }
 
 impl SealedFile {
@@ -200,6 +207,11 @@ impl SealedFile {
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The file itself, which never changes.
+    pub(super) const fn file(&self) -> &File {
+        &self.file
     }
 
     /// What the file says of itself.

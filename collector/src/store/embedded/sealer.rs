@@ -1,10 +1,10 @@
-//! The thread that seals closed logs, merges sealed files, and takes those that have become old out of
-//! the running totals. One thing at a time, oldest first; nothing here delays a commit but for the swap
-//! (`swap.rs`).
+//! The two threads beside the committer's: one seals closed logs, the other merges sealed files and takes
+//! those that have become old out of the running totals. Two, since a log that waits to be sealed takes
+//! memory, and merging an hour takes minutes. Nothing here delays a commit but for the swap (`swap.rs`).
 //!
 //! A log is sealed once all its traces are settled, so that their views go along, or a minute after it
-//! was closed. What cannot be sealed or merged, as when the disk is full, is tried again in a minute:
-//! meanwhile its log serves.
+//! was closed. What cannot be sealed or merged, as when the disk is full, is tried again in ten seconds:
+//! meanwhile its log serves. That is said once, and once when it works again.
 //! Memory while sealing: the log's documents and views, about twice the bytes at which logs are closed.
 
 use std::collections::HashMap;
@@ -14,9 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use radiograph_admin::with_causes;
 use radiograph_protocol::timestamp::Timestamp;
 
+pub(super) use self::merging::Reach;
 use super::Clock;
+use super::files::WhileNotStopped;
 use super::index::PartitionId;
 use super::log::remove_void;
 use super::part::Part;
@@ -34,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long a closed log waits for its traces to be settled.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long after a failure it is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// What the thread works with. All of it blocking.
 #[derive(Clone)]
@@ -47,8 +50,10 @@ pub(super) struct Sealer {
     pub(super) clock: Clock,
     /// Work under way is given up.
     pub(super) is_stopped: Arc<AtomicBool>,
-    /// Held by who seals or merges.
+    /// Held by who seals.
     pub(super) turn: Arc<Mutex<()>>,
+    /// Held by who merges or cools.
+    pub(super) merging: Arc<Mutex<()>>,
 }
 
 /// What the thread remembers from look to look.
@@ -58,33 +63,56 @@ struct Memory {
     waiting: HashMap<PartitionId, Instant>,
     /// Files whose content stands elsewhere and that could not be removed yet.
     void: Vec<PathBuf>,
-    /// Nothing is tried before.
-    pause_until: Option<Instant>,
 }
 
 impl Sealer {
-    /// Works until the other end of the bell is gone.
-    pub(super) fn run(self, bell: &Receiver<()>) {
+    /// Seals until the other end of the bell is gone.
+    pub(super) fn run(&self, bell: &Receiver<()>) {
         let mut memory = Memory::default();
-        while let Err(RecvTimeoutError::Timeout) = bell.recv_timeout(LOOK_EVERY) {
-            if memory
-                .pause_until
-                .is_some_and(|until| clock::instant() < until)
-            {
-                continue;
-            }
-            match self.look(&mut memory) {
-                Ok(()) => memory.pause_until = None,
+        self.look_again_and_again(bell, "sealing", || self.look(&mut memory));
+    }
+
+    /// Merges and cools until the other end of the bell is gone.
+    pub(super) fn run_merging(&self, bell: &Receiver<()>) {
+        let mut void = Vec::new();
+        self.look_again_and_again(bell, "merging", || self.look_for_merging(&mut void));
+    }
+
+    fn look_again_and_again(
+        &self,
+        bell: &Receiver<()>,
+        work: &'static str,
+        mut look: impl FnMut() -> Result<(), StoreError>,
+    ) {
+        let mut is_failing = false;
+        let mut pause = LOOK_EVERY;
+        while let Err(RecvTimeoutError::Timeout) = bell.recv_timeout(pause) {
+            pause = LOOK_EVERY;
+            match look() {
+                // what was given up did not fail
+                Err(_) if self.is_stopped.load(Ordering::Relaxed) => {}
                 Err(StoreError::Closed) => {}
+                Ok(()) => {
+                    if std::mem::take(&mut is_failing) {
+                        tracing::info!(work, "the store's background work goes on");
+                    }
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "sealing is tried again in a minute");
-                    memory.pause_until = clock::instant().checked_add(RETRY_AFTER);
+                    if !std::mem::replace(&mut is_failing, true) {
+                        let error = with_causes(&error);
+                        tracing::warn!(
+                            work,
+                            error,
+                            "the store's background work is tried again every ten seconds"
+                        );
+                    }
+                    pause = RETRY_AFTER;
                 }
             }
         }
     }
 
-    /// Does what is to be done by now.
+    /// Seals what is to be sealed by now.
     fn look(&self, memory: &mut Memory) -> Result<(), StoreError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.queue.tell(Work::CloseLog { at_once: false })?;
@@ -103,12 +131,18 @@ impl Sealer {
             memory.void.extend(self.seal(&log)?);
             self.remove_void(&mut memory.void)?;
         }
+        Ok(())
+    }
+
+    /// Cools and merges what is to be by now.
+    fn look_for_merging(&self, void: &mut Vec<PathBuf>) -> Result<(), StoreError> {
+        let _turn = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        self.remove_void(void)?;
         self.cool((self.clock)())?;
-        while memory.void.is_empty()
-            && let Some(inputs) = self.group((self.clock)())
-        {
-            memory.void = self.merge(&inputs)?;
-            self.remove_void(&mut memory.void)?;
+        while let Some(inputs) = self.group((self.clock)(), Reach::Days) {
+            self.go_on()?;
+            *void = self.merge(&inputs)?;
+            self.remove_void(void)?;
         }
         Ok(())
     }
@@ -119,7 +153,8 @@ impl Sealer {
     /// # Errors
     /// When anything cannot be read or written; the store goes on with what it has.
     pub(super) fn seal_all(&self, and_merge: bool, now: Timestamp) -> Result<(), StoreError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _sealing = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _merging = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
         self.queue.tell(Work::CloseLog { at_once: true })?;
         let mut void = Vec::new();
         for log in self.closed_logs() {
@@ -129,7 +164,7 @@ impl Sealer {
         self.cool(now)?;
         let mut has_more = and_merge;
         while has_more {
-            let inputs = self.group(Timestamp::MAX);
+            let inputs = self.group(Timestamp::MAX, Reach::Hours);
             has_more = inputs.is_some();
             void = inputs.map_or_else(|| Ok(Vec::new()), |inputs| self.merge(&inputs))?;
             self.remove_void(&mut void)?;
@@ -162,6 +197,14 @@ impl Sealer {
             self.queue.tell(Work::Cool(part.name, totals))?;
         }
         Ok(())
+    }
+
+    /// Files that are written until the work is to be given up.
+    fn files(&self) -> WhileNotStopped<'_> {
+        WhileNotStopped {
+            files: &*self.shared.files,
+            is_stopped: &self.is_stopped,
+        }
     }
 
     fn remove_void(&self, void: &mut Vec<PathBuf>) -> Result<(), StoreError> {

@@ -17,6 +17,7 @@ use super::shared::totals::ColdTotals;
 use crate::store::StoreError;
 
 mod documents;
+mod doomed;
 mod parts;
 mod totals;
 mod unsettled;
@@ -28,8 +29,8 @@ pub(super) use self::parts::is_past;
 pub(super) struct Shared {
     index: RwLock<Index>,
     recent: Mutex<RecentTexts>,
-    /// Why nothing more is written.
-    poison: Mutex<Option<StoreError>>,
+    /// Why nothing is written at the moment.
+    trouble: Mutex<Option<StoreError>>,
     cold: ColdTotals,
     /// Where the logs and sealed files are.
     pub(super) log_dir: PathBuf,
@@ -50,7 +51,7 @@ impl Shared {
         Self {
             index: RwLock::default(),
             recent: Mutex::new(recent),
-            poison: Mutex::default(),
+            trouble: Mutex::default(),
             cold: ColdTotals::new(),
             log_dir,
             files,
@@ -73,15 +74,15 @@ impl Shared {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What stopped the writing, if anything did.
+    /// What keeps the committer from writing, if anything does.
     pub(super) fn health(&self) -> Result<(), StoreError> {
-        let poison = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
-        poison.as_ref().map_or(Ok(()), |error| Err(repeat(error)))
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().map_or(Ok(()), |error| Err(repeat(error)))
     }
 
-    /// Nothing more is written, because of this.
-    pub(super) fn poisoned_by(&self, error: &StoreError) {
-        let mut poison = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
-        *poison = Some(repeat(error));
+    /// Notes what keeps the committer from writing; `None` when nothing does any more.
+    pub(super) fn set_trouble(&self, error: Option<&StoreError>) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        *trouble = error.map(repeat);
     }
 }

@@ -45,6 +45,7 @@ impl Swap {
     /// [`StoreError::Closed`] when that was dropped meanwhile: the new file is of no use then.
     pub(super) fn publish(self, shared: &Shared) -> Result<(), StoreError> {
         let Self { part, source } = self;
+        part.file.keep_blocks_in(shared.blocks.cache());
         match source {
             Source::Log { partition, views } => {
                 if !shared.blocks.has(partition) {

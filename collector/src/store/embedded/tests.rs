@@ -13,6 +13,7 @@ use crate::store::contract::sample::{HOUR, trace, view};
 use crate::store::contract::{Subject, all_views, append, documents_of, model, put, unsettled};
 
 mod damage;
+mod days;
 mod faults;
 mod golden;
 mod kill;
@@ -53,8 +54,9 @@ impl Embedded {
             cache_bytes_max: self.cache_bytes_max,
             // with no cache nothing comes from memory
             recent_bytes_max: usize::try_from(self.cache_bytes_max).unwrap(),
-            // what is sealed when is for the test to say
+            // what is sealed and tried again when is for the test to say
             is_sealing: false,
+            retry_after: Duration::ZERO,
             clock,
             ..Options::default()
         }

@@ -2,7 +2,9 @@
 //! time is in memory. A damaged block is one error, and what stands behind it follows.
 
 use radiograph_protocol::ids::TraceId;
+use radiograph_protocol::timestamp::Timestamp;
 
+use super::directory::DocumentBlock;
 use super::documents::{self, Head, Piece};
 use super::frame::Kind;
 use super::rows::Row;
@@ -36,6 +38,29 @@ impl SealedFile {
             let heads = streams.ok().and_then(|streams| documents::heads(&streams));
             for head in heads.unwrap_or_default() {
                 visit(head.trace_id);
+            }
+        }
+    }
+
+    /// The traces behind this one, by id, until `visit` wants no more: with the start of the view here, if
+    /// there is one. Those in blocks that cannot be read are left out, and one that has several blocks may
+    /// come several times.
+    pub(in super::super) fn each_trace_after(
+        &self,
+        after: Option<TraceId>,
+        mut visit: impl FnMut(TraceId, Option<Timestamp>) -> bool,
+    ) {
+        // the last block that begins before it may have more behind it
+        let before = |block: &DocumentBlock| after.is_some_and(|after| block.first <= after);
+        let first = self.documents.partition_point(before).saturating_sub(1);
+        for block in self.documents.iter().skip(first) {
+            let streams = self.block(Kind::DOCUMENTS, (block.offset, block.bytes));
+            let heads = streams.ok().and_then(|streams| documents::heads(&streams));
+            let heads = heads.unwrap_or_default().into_iter();
+            for head in heads.filter(|head| after.is_none_or(|after| head.trace_id > after)) {
+                if !visit(head.trace_id, head.view_start) {
+                    return;
+                }
             }
         }
     }
@@ -107,7 +132,7 @@ impl PartedTrace {
 /// All traces of a sealed file, by id, taken apart.
 pub(super) struct AllPieces<'a> {
     file: &'a SealedFile,
-    blocks: std::slice::Iter<'a, super::DocumentBlock>,
+    blocks: std::slice::Iter<'a, DocumentBlock>,
     ready: std::vec::IntoIter<(Head, Piece)>,
     /// Offset of the block that these are from.
     offset: u64,

@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::{Elapsed, Timestamp};
@@ -23,6 +24,8 @@ use super::rows::Rows;
 use super::{Notes, SealedLink, SealedMeta, documents};
 
 const WINDOW_BYTES: usize = 64 << 10;
+/// Damaged regions whose places are told.
+const PLACES_MAX: usize = 100;
 
 /// What the blocks of a file tell.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ pub(super) struct Rescan {
     pub(super) counted: SealedMeta,
     /// Damaged regions.
     pub(super) regions: u64,
+    /// Where the first of them are.
+    pub(super) places: Vec<Range<u64>>,
 }
 
 impl Default for Rescan {
@@ -65,6 +70,7 @@ impl Default for Rescan {
                 notes: Notes::default(),
             },
             regions: 0,
+            places: Vec::new(),
         }
     }
 }
@@ -82,14 +88,17 @@ pub(super) fn rescan(file: &File, bytes: u64) -> io::Result<Rescan> {
     while offset < bytes {
         if let Some((header, payload)) = read_frame(file, offset, bytes)? {
             let length = header.frame_bytes();
-            let is_known = found.take(&header, &payload, (offset, length));
-            found.regions += u64::from(is_known.is_none());
-            offset += u64::from(length);
+            let end = offset + u64::from(length);
+            if found.take(&header, &payload, (offset, length)).is_none() {
+                found.add_damage(offset..end);
+            }
+            offset = end;
         } else if is_footer(file, offset, bytes)? {
             break;
         } else {
-            found.regions += 1;
-            let Some(next) = next_frame(file, offset + 1, bytes)? else {
+            let next = next_frame(file, offset + 1, bytes)?;
+            found.add_damage(offset..next.unwrap_or(bytes));
+            let Some(next) = next else {
                 break;
             };
             offset = next;
@@ -103,6 +112,13 @@ impl Rescan {
     /// Whether no block was found.
     pub(super) const fn is_empty(&self) -> bool {
         self.documents.is_empty() && self.views.is_empty()
+    }
+
+    fn add_damage(&mut self, place: Range<u64>) {
+        self.regions += 1;
+        if self.places.len() < PLACES_MAX {
+            self.places.push(place);
+        }
     }
 
     /// Takes a frame; `None` when it is a block that cannot be read.

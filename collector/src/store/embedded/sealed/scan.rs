@@ -1,6 +1,8 @@
 //! The views of one sealed file in a window, newest first, block by block: a block is decompressed when
 //! its turn comes, and a view is decoded when it is taken.
 
+use std::sync::Arc;
+
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
@@ -30,7 +32,7 @@ pub(in super::super) struct RowScan<'a> {
     /// The block to be read next.
     waiting: Option<&'a ViewBlock>,
     /// What is left of the block that was read: its rows in the window, oldest first.
-    rows: Option<(Rows, u64)>,
+    rows: Option<(Arc<Rows>, u64)>,
     heads: Vec<(u64, RowHead)>,
 }
 
@@ -96,7 +98,7 @@ impl<'a> RowScan<'a> {
             return Ok(());
         };
         self.wait_for_block();
-        let rows = self.file.rows(block)?;
+        let rows = self.file.rows_at_hand(block)?;
         let heads = (block.first_row..).zip(rows.heads.iter().cloned());
         let is_hit = |head: &RowHead| {
             (self.from..self.end).contains(&head.cursor) && self.is_late(head.latest)

@@ -246,3 +246,27 @@ fn views_of_another_encoding_count_as_absent_and_documents_do_not() {
     let reason = "a damaged file, or one of another view format, cannot be merged";
     assert_eq!(corrupt_reason(&refused), reason);
 }
+
+/// Makes a file anew with what it has but for its totals, which are twice the sum of its views: no
+/// checksum tells.
+pub(in super::super) fn forge_totals(path: &Path) {
+    let file = SealedFile::open(path).unwrap();
+    let arrival = (file.meta.arrival_start, file.meta.arrival_end);
+    let notes = file.meta.notes.clone();
+    let mut writer =
+        seal::Writer::new(&SystemFiles, path, arrival, Tuning::default(), notes).unwrap();
+    let mut sums = seal::Sums::default();
+    for trace in file.traces().map(Result::unwrap) {
+        let marks = (trace.view_start, trace.is_carried);
+        writer
+            .trace(trace.trace_id, marks, &trace.documents)
+            .unwrap();
+    }
+    for row in file.all_rows().map(Result::unwrap) {
+        writer.row(&row).unwrap();
+        sums.add(&row.view().unwrap());
+    }
+    let once = sums.totals.clone();
+    sums.totals.add(&once, 1);
+    writer.finish(sums).unwrap();
+}

@@ -1,7 +1,7 @@
 //! Checking a sealed file against itself: every checksum, every order, every count, and everything
 //! that is derived from something else in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use radiograph_protocol::ids::TraceId;
@@ -9,7 +9,7 @@ use radiograph_protocol::timestamp::Timestamp;
 
 use super::super::failure::Doing;
 use super::frame::Kind;
-use super::rescan::rescan;
+use super::rescan::{Rescan, rescan};
 use super::seal::Sums;
 use super::{Damage, SealedFile, SealedMeta};
 use crate::store::{Cursor, StoreError};
@@ -25,8 +25,24 @@ pub enum Problem {
     #[error("{} of header, footer and sections are damaged", .0.parts)]
     Parts(Damage),
     /// Bytes that are no intact frame.
-    #[error("{0} regions are no intact frames")]
-    Regions(u64),
+    #[error("{bytes} bytes at {offset} are no intact frame")]
+    Region {
+        /// Where they begin.
+        offset: u64,
+        /// How many they are.
+        bytes: u64,
+    },
+    /// Blocks that the directory knows of and that are not there any more.
+    #[error("{documents} documents of {traces} traces were in blocks that are not intact")]
+    Lost {
+        /// Documents in these blocks.
+        documents: u64,
+        /// Traces in these blocks.
+        traces: u64,
+    },
+    /// A document that a trace has twice.
+    #[error("trace {0} has a document twice")]
+    Twice(TraceId),
     /// A block that cannot be read.
     #[error("{0}")]
     Block(String),
@@ -105,8 +121,15 @@ impl SealedFile {
     /// The sections against the blocks.
     fn verify_sections(&self, report: &mut VerifyReport) -> Result<(), StoreError> {
         let found = rescan(&self.file, self.bytes).doing("reading", &self.path)?;
-        report.check(found.regions == 0, Problem::Regions(found.regions));
-        report.check(found.documents == self.documents, Problem::Places);
+        for place in &found.places {
+            let bytes = place.end.saturating_sub(place.start);
+            report.add(Problem::Region {
+                offset: place.start,
+                bytes,
+            });
+        }
+        report.problem_count += found.regions.saturating_sub(found.places.len() as u64);
+        self.verify_places(&found, report);
         report.check(found.carried == self.carried, Problem::Carried);
         let mut counted = SealedMeta {
             arrival_start: self.meta.arrival_start,
@@ -129,6 +152,26 @@ impl SealedFile {
         Ok(())
     }
 
+    /// Where blocks of documents are, and which of them are lost.
+    fn verify_places(&self, found: &Rescan, report: &mut VerifyReport) {
+        if found.documents == self.documents {
+            return;
+        }
+        let intact: HashSet<u64> = found.documents.iter().map(|block| block.offset).collect();
+        let lost = self.documents.iter();
+        let lost = lost.filter(|block| !intact.contains(&block.offset));
+        let (mut documents, mut traces) = (0, 0);
+        for block in lost {
+            documents += u64::from(block.documents);
+            traces += u64::from(block.traces);
+        }
+        if traces > 0 {
+            report.add(Problem::Lost { documents, traces });
+        } else {
+            report.add(Problem::Places);
+        }
+    }
+
     /// Order and filter; the starts of the views that the traces know.
     fn verify_traces(&self, report: &mut VerifyReport) -> HashMap<TraceId, Timestamp> {
         let mut starts = HashMap::new();
@@ -144,6 +187,9 @@ impl SealedFile {
             let trace_id = trace.trace_id;
             report.check(last < Some(trace_id), Problem::Order(trace_id));
             report.check(self.may_have(trace_id), Problem::NotInFilter(trace_id));
+            let mut seen = HashSet::new();
+            let is_once = trace.documents.iter().all(|text| seen.insert(text));
+            report.check(is_once, Problem::Twice(trace_id));
             last = Some(trace_id);
             starts.extend(trace.view_start.map(|start| (trace_id, start)));
         }

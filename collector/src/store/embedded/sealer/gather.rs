@@ -10,7 +10,7 @@ use super::super::blocks::Partition;
 use super::super::format::Kind;
 use super::super::index::Place;
 use super::super::payload;
-use super::super::scan::scan_log;
+use super::super::scan::scan_log_to;
 use super::super::shared::Shared;
 use crate::store::StoreError;
 
@@ -52,7 +52,7 @@ impl Gathered {
     pub(super) fn from_log(log: &Partition, shared: &Shared) -> Result<Self, StoreError> {
         let mut gathered = Self::default();
         let mut unread = false;
-        let scan = scan_log(&log.path, |offset, header, payload| {
+        let scan = scan_log_to(&log.path, log.end, |offset, header, payload| {
             let read = header
                 .decompress(payload)
                 .and_then(|raw| gathered.add(log, offset, header.kind, raw, shared));

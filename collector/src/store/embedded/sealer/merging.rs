@@ -1,5 +1,6 @@
-//! From several sealed files to one: those of an hour once it is over, and then those of a day, so that
-//! the number of open files stays small.
+//! From several sealed files to one (`merging/tiers.rs` says which), so that the number of open files and
+//! of filters to ask stays small. Put off while the disk has no room for both; given up within a
+//! megabyte of output when the store is closed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +8,8 @@ use std::sync::Arc;
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
+use self::tiers::Candidate;
+pub(in super::super) use self::tiers::Reach;
 use super::super::hour::SealedName;
 use super::super::part::Part;
 use super::super::queue::Work;
@@ -16,41 +19,69 @@ use super::Sealer;
 use crate::store::StoreError;
 use crate::trace::totals::Totals;
 
-/// Files that are merged at once, and the number from which on those of an hour that is not over are.
-const INPUTS_MAX: usize = 64;
+mod tiers;
+
+/// What is left free on the disk by a merge, for what arrives meanwhile.
+const FREE_BYTES_MIN: u64 = 256 << 20;
 
 impl Sealer {
-    /// Sealed files of one hour that are to be merged, oldest first; `None` when there are none. They
-    /// follow each other, and no log lies between them.
-    pub(super) fn group(&self, now: Timestamp) -> Option<Vec<Part>> {
+    /// Sealed files that are to be merged, oldest first; `None` when there are none, or no room on the
+    /// disk for what they are merged into. They follow each other, and no log lies between them.
+    pub(super) fn group(&self, now: Timestamp, reach: Reach) -> Option<Vec<Part>> {
         let logs = self.shared.blocks.partitions();
+        let logs: Vec<_> = logs.iter().map(|log| log.name).collect();
         let parts = self.shared.index().parts.clone();
-        let parts: Vec<_> = parts.iter().collect();
-        let groups = parts.chunk_by(|one, next| {
-            let is_between = |log: &super::super::blocks::Partition| {
-                one.name.last < log.name && log.name < next.name.last
-            };
-            one.name.last.hour == next.name.last.hour
-                && one.is_cold == next.is_cold
-                && is_mergeable(one)
-                && is_mergeable(next)
-                && !logs.iter().any(is_between)
+        let candidates = parts.iter().map(|part| Candidate {
+            name: part.name,
+            bytes: part.file.bytes(),
+            is_cold: part.is_cold,
+            is_mergeable: is_mergeable(part),
         });
-        let mut groups = groups.filter(|group| {
-            let hour = group.first().map(|part| part.name.last.hour);
-            let is_over = hour.is_some_and(|hour| {
-                hour.end() <= now && !logs.iter().any(|log| log.name.hour == hour)
-            });
-            group.len() >= INPUTS_MAX || (group.len() > 1 && is_over)
-        });
-        let group = groups.next()?;
-        Some(
-            group
-                .iter()
-                .take(INPUTS_MAX)
-                .map(|part| (*part).clone())
-                .collect(),
-        )
+        let candidates: Vec<_> = candidates.collect();
+        let range = tiers::next(&candidates, &logs, now, reach)?;
+        let inputs = parts.iter().skip(range.start).take(range.len());
+        let inputs: Vec<_> = inputs.cloned().collect();
+        self.has_room(&inputs).then_some(inputs)
+    }
+
+    /// Whether the disk has room for another copy of these. Where it does not tell, it has.
+    fn has_room(&self, inputs: &[Part]) -> bool {
+        let Ok(free) = self.shared.files.free_bytes(&self.shared.log_dir) else {
+            return true;
+        };
+        let bytes = inputs.iter().map(|part| part.file.bytes());
+        let needed = bytes.fold(FREE_BYTES_MIN, u64::saturating_add);
+        if free < needed {
+            tracing::debug!(bytes = needed, "the disk has no room for a merge");
+        }
+        free >= needed
+    }
+
+    /// Merges all that is to be merged by now.
+    ///
+    /// # Errors
+    /// When something cannot be read or written, or is given up.
+    #[cfg(test)]
+    pub(in super::super) fn merge_all(&self, reach: Reach) -> Result<(), StoreError> {
+        while let Some(inputs) = self.group((self.clock)(), reach) {
+            let mut void = self.merge(&inputs)?;
+            self.remove_void(&mut void)?;
+        }
+        Ok(())
+    }
+
+    /// Merges all files if they can be, as those of a day are.
+    #[cfg(test)]
+    pub(in super::super) fn merge_day_whole(&self) -> Result<(), StoreError> {
+        let parts = self.shared.index().parts.clone();
+        let parts: Vec<_> = parts.iter().cloned().collect();
+        let is_cold = parts.first().is_some_and(|part| part.is_cold);
+        let is_one = |part: &Part| is_mergeable(part) && part.is_cold == is_cold;
+        if parts.len() > 1 && parts.iter().all(is_one) {
+            let mut void = self.merge(&parts)?;
+            self.remove_void(&mut void)?;
+        }
+        Ok(())
     }
 
     /// Merges sealed files that follow each other; what is left to be removed.
@@ -74,7 +105,10 @@ impl Sealer {
             input.is_some_and(|part| part.superseded.contains(&trace_id))
         };
         let tuning = Tuning::default();
-        merge_with(&*self.shared.files, &path, tuning, notes, &files, is_left)?;
+        let merged = merge_with(&self.files(), &path, tuning, notes, &files, is_left);
+        // whatever a merge says that was to be given up
+        self.go_on()?;
+        merged?;
         let mut left_out = Totals::default();
         for part in inputs.iter().filter(|part| part.is_cold) {
             left_out.add(&part.superseded_totals(), 1);

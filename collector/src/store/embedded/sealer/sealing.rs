@@ -44,7 +44,7 @@ impl Sealer {
             trace_to_seal(&trace, &parts, log)
         });
         let tuning = Tuning::default();
-        seal_with(&*self.shared.files, &path, arrival, tuning, notes, traces)?;
+        seal_with(&self.files(), &path, arrival, tuning, notes, traces)?;
         drop(gathered);
         self.swap(log, name, &path, views)?;
         if is_damaged {
@@ -79,7 +79,7 @@ impl Sealer {
     /// Gives a damaged log a name under which nothing here looks for it: a person may.
     fn set_aside(&self, log: &Partition) -> Result<(), StoreError> {
         let mut aside = log.path.clone().into_os_string();
-        aside.push(".damaged");
+        aside.push(super::super::hour::DAMAGED);
         let aside = PathBuf::from(aside);
         tracing::warn!(path = %aside.display(), "what could not be read of a log is set aside");
         self.shared

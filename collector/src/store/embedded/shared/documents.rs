@@ -9,6 +9,9 @@ use super::super::payload::DocumentDigest;
 use super::Shared;
 use crate::store::{StoreError, TraceDocuments};
 
+/// Traces whose blocks are read ahead: those of a request of X-Ray, and some more.
+const READ_AHEAD_MAX: usize = 32;
+
 impl Shared {
     /// All documents of these traces.
     ///
@@ -18,6 +21,9 @@ impl Shared {
         &self,
         traces: &[TraceId],
     ) -> Result<Vec<TraceDocuments>, StoreError> {
+        if traces.len() > 1 {
+            self.read_ahead(traces);
+        }
         let mut seen = HashSet::new();
         let mut found = Vec::new();
         let traces = traces.iter().copied();
@@ -31,6 +37,16 @@ impl Shared {
             }
         }
         Ok(found)
+    }
+
+    /// Has the system read the blocks of sealed files for the first of these traces side by side.
+    fn read_ahead(&self, traces: &[TraceId]) {
+        let parts = self.index().parts.clone();
+        for trace_id in traces.iter().take(READ_AHEAD_MAX) {
+            for part in parts.iter().filter(|part| part.may_have(*trace_id)) {
+                part.file.will_need(*trace_id);
+            }
+        }
     }
 
     fn documents_of(&self, trace_id: TraceId) -> Result<Vec<String>, StoreError> {
@@ -53,7 +69,7 @@ impl Shared {
 
     /// The documents at these places; `None` when a log is not there any more, which the index does not
     /// mention by then.
-    fn documents_at(
+    pub(super) fn documents_at(
         &self,
         trace_id: TraceId,
         places: &[Place],

@@ -17,6 +17,7 @@ impl Shared {
     /// Takes up a sealed file when the store is opened; those before it come first.
     pub(in super::super) fn take_up(&self, mut part: Part, now: Timestamp) {
         part.is_cold = is_past(&part, now);
+        part.file.keep_blocks_in(self.blocks.cache());
         let file = std::sync::Arc::clone(&part.file);
         let mut index = self.index_mut();
         for trace_id in file.carried() {

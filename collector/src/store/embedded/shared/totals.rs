@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use radiograph_protocol::timestamp::Timestamp;
 
@@ -19,16 +20,49 @@ use crate::trace::totals::{MinuteTotals, Totals, Wanted};
 /// Views whose contributions are folded before they go into the running totals: enough to make an
 /// addition cheap for each, few enough to keep the fold small.
 const VIEWS_PER_ADDITION: usize = 4096;
-/// Decoded totals of cold files that are kept: a page of the console asks for the same hours again.
-const COLD_FILES_MAX: usize = 8;
+/// Memory for decoded totals of cold files: a page of the console asks for the same days again. A day
+/// of five services and 20,000 traces takes a few megabytes.
+const COLD_BYTES_MAX: u64 = 64 << 20;
+/// How many files' totals are expected to be kept, to size the cache's table.
+const COLD_FILES_USUAL: usize = 64;
+/// Memory of decoded totals for each byte of their encoding: counts are bytes there, and places in
+/// trees here.
+const MEMORY_FACTOR: usize = 8;
+
+/// Totals, and the memory that they take.
+#[derive(Clone)]
+struct Decoded(Arc<Totals>, u64);
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<SealedName, Decoded> for ByBytes {
+    fn weight(&self, _: &SealedName, totals: &Decoded) -> u64 {
+        totals.1
+    }
+}
 
 /// Decoded totals of cold files.
-pub(super) struct ColdTotals(Cache<SealedName, Arc<Totals>>);
+pub(super) struct ColdTotals(Cache<SealedName, Decoded, ByBytes>);
 
 impl ColdTotals {
     /// None yet.
     pub(super) fn new() -> Self {
-        Self(Cache::new(COLD_FILES_MAX))
+        Self(Cache::with_weighter(
+            COLD_FILES_USUAL,
+            COLD_BYTES_MAX,
+            ByBytes,
+        ))
+    }
+}
+
+impl Decoded {
+    fn new(totals: Totals) -> Self {
+        // what has no length is not kept
+        let encoded = postcard::experimental::serialized_size(&totals);
+        let bytes = encoded.map(|bytes| bytes.saturating_mul(MEMORY_FACTOR));
+        let bytes = bytes.ok().and_then(|bytes| u64::try_from(bytes).ok());
+        Self(Arc::new(totals), bytes.unwrap_or(u64::MAX))
     }
 }
 
@@ -75,11 +109,11 @@ impl Shared {
 
     fn cold_totals(&self, part: &Part) -> Result<Arc<Totals>, StoreError> {
         if let Some(known) = self.cold.0.get(&part.name) {
-            return Ok(known);
+            return Ok(known.0);
         }
-        let totals = Arc::new(part.totals()?);
-        self.cold.0.insert(part.name, Arc::clone(&totals));
-        Ok(totals)
+        let decoded = Decoded::new(part.totals()?);
+        self.cold.0.insert(part.name, decoded.clone());
+        Ok(decoded.0)
     }
 
     /// Adds up the running totals from scratch. What cannot be read is left out, with a warning.

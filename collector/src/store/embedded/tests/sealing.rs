@@ -9,19 +9,21 @@ use crate::store::contract::{all_totals, sample};
 
 /// What is done after a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
+pub(super) enum Then {
     /// Everything is sealed.
     Seal,
     /// And merged.
     Merge,
     /// And old.
     Cool,
+    /// Merged by days, whatever share of the store one is.
+    MergeDays,
     /// One of these, or nothing, by turns.
     Vary,
 }
 
 /// A store whose data is sealed after each write.
-struct Sealing {
+pub(super) struct Sealing {
     inner: Embedded,
     then: Then,
     writes: Arc<AtomicU32>,
@@ -29,8 +31,12 @@ struct Sealing {
 
 impl Sealing {
     fn new(then: Then) -> Self {
+        Self::with_cache(then, 32 << 20)
+    }
+
+    pub(super) fn with_cache(then: Then, cache_bytes_max: u64) -> Self {
         Self {
-            inner: Embedded::new(),
+            inner: Embedded::with(cache_bytes_max, Arc::new(SystemFiles)),
             then,
             writes: Arc::default(),
         }
@@ -71,13 +77,19 @@ impl SealedStore {
             (Then::Seal, _) | (Then::Vary, 1) => (false, Timestamp::MIN),
             (Then::Merge, _) | (Then::Vary, 3) => (true, Timestamp::MIN),
             (Then::Cool, _) | (Then::Vary, 6) => (true, Timestamp::MAX),
+            (Then::MergeDays, _) => {
+                seal_all(&self.inner, false, Timestamp::MIN).await;
+                let sealer = self.inner.sealer.clone();
+                let merging = tokio::task::spawn_blocking(move || sealer.merge_day_whole());
+                return merging.await.unwrap().unwrap();
+            }
             (Then::Vary, _) => return,
         };
         seal_all(&self.inner, and_merge, now).await;
     }
 }
 
-async fn seal_all(store: &EmbeddedStore, and_merge: bool, now: Timestamp) {
+pub(super) async fn seal_all(store: &EmbeddedStore, and_merge: bool, now: Timestamp) {
     let sealer = store.sealer.clone();
     let sealing = tokio::task::spawn_blocking(move || sealer.seal_all(and_merge, now));
     sealing.await.unwrap().unwrap();
@@ -134,6 +146,21 @@ impl Store for SealedStore {
         self.inner.drop_before(time).await
     }
 
+    async fn doomed(
+        &self,
+        time: Timestamp,
+        after: Option<DoomedPlace>,
+        traces_max: usize,
+    ) -> Result<DoomedPage, StoreError> {
+        self.inner.doomed(time, after, traces_max).await
+    }
+
+    async fn keep(&self, trace_ids: &[TraceId], time: Timestamp) -> Result<Kept, StoreError> {
+        let kept = self.inner.keep(trace_ids, time).await?;
+        self.after_write().await;
+        Ok(kept)
+    }
+
     async fn state(&self, key: &str) -> Result<Option<StateRecord>, StoreError> {
         self.inner.state(key).await
     }
@@ -166,11 +193,11 @@ mod cold_contract {
 }
 
 /// Steps without some.
-fn leaving_out(steps: Vec<Step>, is_out: fn(&Step) -> bool) -> Vec<Step> {
+pub(super) fn leaving_out(steps: Vec<Step>, is_out: fn(&Step) -> bool) -> Vec<Step> {
     steps.into_iter().filter(|step| !is_out(step)).collect()
 }
 
-fn compare_with_model(then: Then, steps: &[Step]) {
+pub(super) fn compare_with_model(then: Then, steps: &[Step]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -197,7 +224,7 @@ proptest! {
         steps in model::steps(),
         then in any_manner(),
     ) {
-        let steps = leaving_out(steps, |step| matches!(step, Step::Drop { .. }));
+        let steps = leaving_out(steps, |step| matches!(step, Step::Drop { .. } | Step::Keep { .. }));
         compare_with_model(then, &steps);
     }
 
@@ -396,7 +423,7 @@ async fn readers_miss_nothing_and_see_nothing_twice_while_sealing_goes_on() {
 }
 
 async fn until(is_so: impl Fn() -> bool) {
-    let deadline = crate::clock::instant() + std::time::Duration::from_secs(60);
+    let deadline = crate::clock::instant() + Duration::from_secs(60);
     while !is_so() {
         assert!(crate::clock::instant() < deadline, "waited in vain");
         tokio::task::yield_now().await;
