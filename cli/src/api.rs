@@ -10,6 +10,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, header};
 use serde_json::{Value, json};
 
+mod transfer;
+
+pub(crate) use transfer::Stream;
+
 /// The API at one address. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
@@ -97,13 +101,7 @@ impl Api {
         let bytes = response.bytes().await.map_err(no_answer)?;
         let body: Option<Value> = serde_json::from_slice(&bytes).ok();
         if !status.is_success() {
-            let text = |key| body.as_ref().and_then(|body| body.get(key)?.as_str());
-            return Err(ApiError::Refused {
-                path,
-                status: status.as_u16(),
-                name: text("__type").unwrap_or_default().to_owned(),
-                message: text("Message").unwrap_or_default().to_owned(),
-            });
+            return Err(refused(path, status.as_u16(), body.as_ref()));
         }
         body.ok_or_else(|| odd(path, "it is not JSON"))
     }
@@ -160,6 +158,17 @@ impl Api {
             Some(Value::Array(unprocessed)) => Ok(unprocessed),
             _ => Err(odd(PATH, "there is no list UnprocessedTraceSegments")),
         }
+    }
+}
+
+/// An answer that is an error.
+fn refused(path: &'static str, status: u16, body: Option<&Value>) -> ApiError {
+    let text = |key| body.and_then(|body| body.get(key)?.as_str());
+    ApiError::Refused {
+        path,
+        status,
+        name: text("__type").unwrap_or_default().to_owned(),
+        message: text("Message").unwrap_or_default().to_owned(),
     }
 }
 

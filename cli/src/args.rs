@@ -8,10 +8,18 @@ use radiograph_collector::config::{
     AdminAddress, RetentionAge, RetentionBytes, SealBytes, WindowMax,
 };
 
+use crate::backup;
 use crate::canary;
 use crate::demo;
+use crate::export;
+use crate::import;
 use crate::logs::LogLevel;
+use crate::pin;
+use crate::query;
+use crate::restore;
+use crate::store;
 use crate::torture;
+use crate::why_not;
 
 /// X-Ray compatible tracing in one process: a daemon that applications send to and a collector that
 /// answers the X-Ray API.
@@ -32,6 +40,16 @@ pub(crate) enum Command {
     Demo(demo::Options),
     Torture(torture::Options),
     Canary(canary::Options),
+    Export(export::Options),
+    Import(import::Options),
+    Backup(backup::Options),
+    Restore(restore::Options),
+    Pin(pin::Options),
+    Pins(pin::ListOptions),
+    Unpin(pin::UnpinOptions),
+    Store(store::Options),
+    Query(query::Options),
+    WhyNot(why_not::Options),
 }
 
 /// Flags of the all-in-one process; they have the names that the two servers use.

@@ -4,12 +4,23 @@ mod all_in_one;
 mod announcement;
 mod api;
 mod args;
+mod backup;
+mod bundle;
 mod canary;
 mod demo;
+mod export;
+mod expression;
+mod import;
 mod logs;
 mod output;
+mod pin;
+mod progress;
+mod query;
+mod restore;
+mod store;
 mod time_span;
 mod torture;
+mod why_not;
 
 use std::process::ExitCode;
 
@@ -21,15 +32,15 @@ use args::{Arguments, Command};
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::remark(format_args!("{error:#}"));
-            ExitCode::FAILURE
+            store::exit_code(&error)
         }
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -45,18 +56,29 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             };
             tracing::info!(signal, "stopping");
         };
-        match arguments.command {
+        let ran = match arguments.command {
+            Some(Command::Query(options)) => return query::report(&options, stop).await,
+            Some(Command::WhyNot(options)) => return why_not::report(&options, stop).await,
             Some(Command::Demo(options)) => {
                 demo::report(&options, radiograph_collector::clock::now, stop).await
             }
             Some(Command::Canary(options)) => canary::report(options, stop).await,
+            Some(Command::Export(options)) => export::report(&options, stop).await,
+            Some(Command::Import(options)) => import::report(&options, stop).await,
+            Some(Command::Backup(options)) => backup::report(&options, stop).await,
+            Some(Command::Restore(options)) => restore::report(&options),
+            Some(Command::Store(command)) => store::report(command, stop).await,
             Some(Command::Torture(options)) => torture::report(&options, stop).await,
+            Some(Command::Pin(options)) => pin::pin(&options).await,
+            Some(Command::Pins(options)) => pin::list(&options).await,
+            Some(Command::Unpin(options)) => pin::unpin(&options).await,
             None => {
                 logs::install(arguments.servers.log_level)?;
                 // an error means that one is installed already, which is what is wanted
                 drop(rustls::crypto::ring::default_provider().install_default());
                 all_in_one::run(arguments.servers, stop).await
             }
-        }
+        };
+        ran.map(|()| ExitCode::SUCCESS)
     })
 }

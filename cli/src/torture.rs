@@ -15,7 +15,6 @@ mod options;
 mod plan;
 mod process;
 mod programs;
-mod progress;
 mod relay;
 mod rig;
 mod senders;
@@ -40,11 +39,11 @@ use tokio::time::sleep;
 
 use crate::api::Api;
 use crate::output;
+use crate::progress::Progress;
 
 use options::Bounds;
 pub(crate) use options::Options;
 use plan::Plan;
-use progress::Progress;
 use rig::Rig;
 use senders::Senders;
 use table::Table;

@@ -95,6 +95,11 @@ impl Server {
         assert!(sent.success(), "{signal} to {}", self.name);
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("waits").is_none()

@@ -11,10 +11,6 @@ use radiograph_tests::servers::Server;
 use radiograph_tests::{Api, binaries, eventually};
 use serde_json::{Value, json};
 
-/// Bytes that a file of a collector with a full disk can have: room for the small state, and for a few
-/// documents.
-const DISK_BYTES: usize = 8 << 20;
-
 struct Collector {
     server: Server,
     api: Api,
@@ -24,22 +20,7 @@ struct Collector {
 
 impl Collector {
     fn start(dir: &Path) -> Self {
-        Self::of(Server::start("radiograph-collector", &args(dir)))
-    }
-
-    /// A collector whose files cannot grow beyond [`DISK_BYTES`]: a write then fails as on a full disk.
-    fn start_on_a_small_disk(dir: &Path) -> Self {
-        let mut command = Command::new("sh");
-        // in blocks of 512 bytes; ignored, the signal becomes an error of the write
-        let limit = DISK_BYTES / 512;
-        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
-        command.args(["-c", &script]);
-        command.arg(binaries::path("radiograph-collector"));
-        command.args(args(dir));
-        Self::of(Server::spawn("radiograph-collector", command))
-    }
-
-    fn of(mut server: Server) -> Self {
+        let mut server = Server::start("radiograph-collector", &args(dir));
         let admin = server.value_behind("admin=").parse().unwrap();
         let address = server.value_behind("address=").parse().unwrap();
         Self {
@@ -100,63 +81,6 @@ fn segment(number: u64, more: &str) -> String {
     format!(
         r#"{{"name":"shop","id":"{number:016x}","trace_id":"{trace}","start_time":1704067210.1,"end_time":1704067210.4{more}}}"#
     )
-}
-
-/// A MiB, less room for the rest of a document, that no compressor makes smaller than half.
-fn noise(seed: u64) -> String {
-    let mut state = seed;
-    let mut next = || {
-        // splitmix64
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    };
-    let hex: String = (0..62_000).map(|_| format!("{:016x}", next())).collect();
-    format!(r#","metadata":{{"noise":"{hex}"}}"#)
-}
-
-#[test]
-fn a_collector_whose_disk_is_full_says_so_and_goes_on_reading() {
-    let data = tempfile::tempdir().unwrap();
-    let collector = Collector::start_on_a_small_disk(data.path());
-    assert_eq!(collector.get("/readyz"), (200, "ok\n".to_owned()));
-    assert_eq!(collector.metric("ready"), 1);
-    assert_eq!(collector.api.put(&[segment(1, "")]), json!([]));
-
-    let mut accepted = 1;
-    let refused = (2..100).find_map(|number| {
-        let body = json!({"TraceSegmentDocuments": [segment(number, &noise(number))]});
-        let answer = collector.api.post("/TraceSegments", &body);
-        accepted += u64::from(answer.status == 200);
-        (answer.status != 200).then_some(answer)
-    });
-    let refused = refused.unwrap();
-    assert_eq!(refused.status, 503, "{refused:?}");
-    assert_eq!(refused.error.as_deref(), Some("ServiceUnavailable"));
-
-    let (status, why) = collector.get("/readyz");
-    assert_eq!(status, 503, "{why}");
-    assert!(
-        why.starts_with("store: ") && why.lines().count() == 1,
-        "{why}"
-    );
-    assert_eq!(collector.get("/livez"), (200, "ok\n".to_owned()));
-    assert_eq!(collector.api.traces(&[trace(1)]).len(), 1);
-    assert_eq!(collector.metric("ready"), 0);
-    assert_eq!(collector.metric("documents_accepted_total"), accepted);
-    assert_eq!(collector.metric("documents_unstored_total"), 1);
-    assert_eq!(collector.metric(r#"store_errors_total{reason="io"}"#), 1);
-    let unavailable = r#"requests_total{operation="PutTraceSegments",status="503"}"#;
-    assert_eq!(collector.metric(unavailable), 1);
-    collector.stop();
-
-    // with room again it takes what it did not
-    let collector = Collector::start(data.path());
-    assert_eq!(collector.get("/readyz"), (200, "ok\n".to_owned()));
-    assert_eq!(collector.api.put(&[segment(1000, "")]), json!([]));
-    assert_eq!(collector.api.traces(&[trace(1), trace(1000)]).len(), 2);
-    collector.stop();
 }
 
 /// Calls of other kinds, with the status that each is answered with.

@@ -15,7 +15,6 @@ use tokio::time::{sleep, timeout};
 use super::books::Closed;
 use super::compare::{Verdict, Violation, compare};
 use super::counts::Counts;
-use super::progress::Progress;
 use super::rig::Rig;
 use super::senders::Senders;
 use super::shared::{Door, Shared};
@@ -23,6 +22,7 @@ use super::stored::{Graph, Stored};
 use super::traffic::Traffic;
 use super::watch::poll;
 use crate::api::Api;
+use crate::progress::Progress;
 
 /// How long the daemon may take to deliver what it has.
 const DELIVERED_MAX: Duration = Duration::from_secs(300);

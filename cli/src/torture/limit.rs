@@ -1,7 +1,7 @@
 //! A full disk without a disk: a limit on the size of a running process's files (Linux).
 //!
 //! Writes beyond it come back short or with `EFBIG`, as they do with `ENOSPC` on a full disk; files
-//! that are small yet go on growing, which a full disk would not allow. Nobody needs rights for it,
+//! that are smaller yet go on growing, which a full disk would not allow. Nobody needs rights for it,
 //! since only the soft limit moves.
 
 use std::fs;
@@ -10,12 +10,20 @@ use std::path::Path;
 use anyhow::Context;
 use rustix::process::Pid;
 
-/// No file of the process may become larger than the largest under `dir` is now and so many bytes.
+/// No file of the process may become larger than so many bytes.
 ///
 /// # Errors
 /// The system has no such limits, or the process is gone.
-pub(super) fn set(pid: Pid, dir: &Path, spare_bytes: u64) -> anyhow::Result<()> {
-    limit(pid, Some(largest(dir).saturating_add(spare_bytes)))
+pub(super) fn set(pid: Pid, bytes: u64) -> anyhow::Result<()> {
+    limit(pid, Some(bytes))
+}
+
+/// No file of the process may become larger than the largest under `dir` is now and so many bytes.
+///
+/// # Errors
+/// As [`set`].
+pub(super) fn set_beyond(pid: Pid, dir: &Path, spare_bytes: u64) -> anyhow::Result<()> {
+    set(pid, largest(dir).saturating_add(spare_bytes))
 }
 
 /// Takes the limit away again.

@@ -20,8 +20,9 @@ use super::programs;
 use super::relay::Relay;
 use super::shared::{Door, Shared};
 
-/// How long a collector may take until it acknowledges again by itself.
-const RECOVERY_MAX: Duration = Duration::from_secs(15);
+/// How long it may take until a collector whose disk has room again acknowledges: the pauses of both, the
+/// daemon's of up to 30 s, and then some.
+const RECOVERY_MAX: Duration = Duration::from_secs(60);
 
 /// The two servers.
 #[derive(Debug)]
@@ -203,13 +204,20 @@ impl Rig {
     ) -> anyhow::Result<()> {
         let data = self.server(target).data.clone();
         let pid = self.process(target).pid();
-        limit::set(pid, &data, spare_bytes)?;
+        match target {
+            // which writes to a new file when it cannot write to one, so that all must have no room
+            Target::Collector => limit::set(pid, spare_bytes)?,
+            Target::Daemon => limit::set_beyond(pid, &data, spare_bytes)?,
+        }
         sleep(lasts).await;
         if self.process(target).ended().is_none() {
             limit::lift(pid)?;
         }
         if target == Target::Collector && !self.acknowledges_again().await {
-            self.shared.tally().unrecovered += 1;
+            let text = format!(
+                "the collector acknowledged nothing for {RECOVERY_MAX:?} after its disk had room again"
+            );
+            self.shared.tally().violation(text);
             self.restart(target).await?;
         }
         Ok(())

@@ -81,8 +81,8 @@ impl fmt::Display for Table<'_> {
         )?;
         writeln!(
             f,
-            "restarts        collector {}, daemon {}; {} since it did not recover by itself",
-            tally.collector_starts, tally.daemon_starts, tally.unrecovered
+            "restarts        collector {}, daemon {}",
+            tally.collector_starts, tally.daemon_starts
         )?;
         writeln!(
             f,

@@ -17,8 +17,6 @@ pub(super) struct Tally {
     pub(super) second_kills: u64,
     pub(super) collector_starts: u64,
     pub(super) daemon_starts: u64,
-    /// Times that the collector had to be restarted after its disk was no longer full.
-    pub(super) unrecovered: u64,
     /// The longest from a start to its line, killed ones between them included.
     pub(super) collector_start_max: Duration,
     pub(super) daemon_start_max: Duration,

@@ -15,14 +15,14 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Writes progress, not too often.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     is_terminal: bool,
     told: Mutex<Option<Instant>>,
 }
 
 impl Progress {
     /// Progress on standard error.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             is_terminal: io::stderr().is_terminal(),
             told: Mutex::default(),
@@ -30,7 +30,7 @@ impl Progress {
     }
 
     /// Says how far it is, unless that was said a moment ago.
-    pub(super) fn tell(&self, text: impl Display) {
+    pub(crate) fn tell(&self, text: impl Display) {
         if self.is_due(clock::instant()) {
             let mut stderr = io::stderr().lock();
             // nobody can be told that nobody can be told
@@ -43,7 +43,7 @@ impl Progress {
     }
 
     /// Clears the terminal's line before something else is written.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if self.is_terminal {
             drop(write!(io::stderr().lock(), "\r\x1b[K"));
         }
