@@ -30,6 +30,10 @@ use radiograph_daemon::shutdown::{Signal, Signals};
 
 use args::{Arguments, Command};
 
+/// Documents are allocated by one thread and freed by another, many at a time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(code) => code,

@@ -76,7 +76,7 @@ pub struct Config {
     /// excepted; `none` or 0 keeps all. Default none.
     pub retention_bytes: RetentionBytes,
     /// Bytes of documents at which a log is sealed: less takes less memory, more makes fewer files.
-    /// Default 64 MB.
+    /// Default 32 MB.
     pub seal_bytes: SealBytes,
     /// Where `/livez`, `/readyz` and `/metrics` are answered. Default `Off`; the binaries' is
     /// [`AdminAddress::Default`].

@@ -13,6 +13,10 @@ use radiograph_collector::config::{
 use radiograph_collector::{Config, clock, shutdown, start};
 use tracing::{Level, error, info};
 
+/// Documents are allocated by one thread and freed by another, many at a time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Stores segments, stitches them into traces, and answers the X-Ray API.
 #[derive(Debug, Parser)]
 #[command(name = "radiograph-collector", version, about)]

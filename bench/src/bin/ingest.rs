@@ -11,6 +11,10 @@
     expect(clippy::print_stdout, reason = "a bench prints what it measured")
 )]
 
+/// As in the collector's binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[cfg(target_os = "linux")]
 mod run {
     use std::path::{Path, PathBuf};

@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use super::retention::number_of_bytes;
 
-const DEFAULT: u64 = 64_000_000;
+const DEFAULT: u64 = 32_000_000;
 /// Sealing makes a file; with less there would be one for every other request.
 const MIN: u64 = 10_000;
 /// What is to be sealed is held in memory.
 const MAX: u64 = 1_000_000_000;
 
-/// Bytes of documents at which a log is sealed. Default 64 MB; from 10 kB to 1 GB.
+/// Bytes of documents at which a log is sealed. Default 32 MB; from 10 kB to 1 GB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealBytes(u64);
 

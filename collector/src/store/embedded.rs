@@ -107,7 +107,7 @@ pub struct Options {
     /// Bytes of appended documents to keep in memory until their traces are settled; 64 MiB by
     /// default. What has no room, or all of it with 0, is read back from the log.
     pub recent_bytes_max: usize,
-    /// Bytes of documents at which a log is closed, to be sealed; 64 MiB by default. Sealing takes about
+    /// Bytes of documents at which a log is closed, to be sealed; 32 MiB by default. Sealing takes about
     /// twice as much memory.
     pub seal_document_bytes: u64,
     /// How long after a failed write it is tried again, for the first time; 100 ms by default. Later
@@ -124,7 +124,7 @@ impl Default for Options {
         Self {
             cache_bytes_max: 32 << 20,
             recent_bytes_max: 64 << 20,
-            seal_document_bytes: 64 << 20,
+            seal_document_bytes: 32 << 20,
             retry_after: Duration::from_millis(100),
             is_sealing: true,
             clock: Arc::new(crate::clock::now),

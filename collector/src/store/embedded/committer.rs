@@ -77,6 +77,10 @@ impl Committer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        if self.trouble.is_there() {
+            // the views that are in memory alone
+            self.try_again();
+        }
         if let Err(error) = self.log.sync() {
             tracing::warn!(%error, "the last views are not durable and will be derived again");
         }

@@ -280,6 +280,18 @@ impl Index {
                 .is_some_and(|view| counts(&view) && follows(&view))
     }
 
+    /// Whether no document of the trace in the logs came after its view there; true when there is none.
+    pub(super) fn has_view_behind(&self, trace_id: TraceId) -> bool {
+        let Some(entry) = self.traces.get(&trace_id) else {
+            return true;
+        };
+        let mut documents = entry.documents.iter();
+        entry
+            .view
+            .is_some_and(|view| documents.all(|(_, at)| *at < view.place))
+            || entry.documents.is_empty()
+    }
+
     /// Places of all views, or of those in one partition, in the order of the disk.
     pub(super) fn view_places(&self, only: Option<PartitionId>) -> Vec<Place> {
         let places: Box<dyn Iterator<Item = Place>> = match only {

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::*;
+use crate::store::contract::model::Step;
 use crate::store::contract::{all_totals, model, sample, unsettled};
 
 /// How a call fails.
@@ -471,7 +472,13 @@ impl Store for Insisting {
     }
 
     async fn keep(&self, ids: &[TraceId], time: Timestamp) -> Result<Kept, StoreError> {
-        self.0.keep(ids, time).await
+        let mut outcome = self.0.keep(ids, time).await;
+        for _ in 0..REFUSALS_MAX {
+            if outcome.is_err() {
+                outcome = self.0.keep(ids, time).await;
+            }
+        }
+        outcome
     }
 
     async fn state(&self, key: &str) -> Result<Option<StateRecord>, StoreError> {
@@ -491,6 +498,8 @@ proptest! {
         fails in prop::collection::btree_set(0..100_usize, 1..8),
         manner in prop::sample::select(MANNERS.to_vec()),
     ) {
+        // a view that had to be written once more stands in a later hour, and goes with that
+        let steps = sealing::leaving_out(steps, |step| matches!(step, Step::Drop { .. } | Step::Keep { .. }));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let faults = Faulty::new(fails, manner);
         let inner = Embedded::with(1 << 20, Arc::clone(&faults) as Arc<dyn Files>);
