@@ -5,7 +5,7 @@
 //! `sha256sum -c` reads it. Without it a backup is not whole. What it unpacks to is a data directory
 //! that a collector opens.
 //!
-//! Bounds: one backup at a time, [`PIECE_BYTES`] in memory for it and a few more on their way.
+//! Bounds: one backup at a time, a piece of 256 KiB in memory for it and a few more on their way.
 
 use std::sync::Arc;
 

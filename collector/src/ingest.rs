@@ -300,7 +300,8 @@ mod tests {
     use crate::settle::schedule::Schedule;
     use crate::store::embedded::{EmbeddedStore, Options};
     use crate::store::{
-        DoomedPage, DoomedPlace, Kept, OversizedView, StateRecord, TraceDocuments, ViewPage, ViewScan,
+        DoomedPage, DoomedPlace, Kept, OversizedView, StateRecord, TraceDocuments, ViewPage,
+        ViewScan,
     };
     use crate::trace::totals::{MinuteTotals, Totals, Wanted};
     use crate::trace::view::TraceView;

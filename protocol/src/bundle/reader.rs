@@ -58,7 +58,7 @@ impl Default for Reader {
 }
 
 impl Reader {
-    /// Takes bytes that follow those taken before. [`Self::next`] is to be called until it has nothing
+    /// Takes bytes that follow those taken before. [`Self::next_part`] is to be called until it has nothing
     /// more, or they pile up.
     pub fn push(&mut self, bytes: &[u8]) {
         self.waiting.extend_from_slice(bytes);
@@ -87,7 +87,7 @@ impl Reader {
         }
     }
 
-    /// To be asked when no more bytes come and [`Self::next`] has nothing more.
+    /// To be asked when no more bytes come and [`Self::next_part`] has nothing more.
     ///
     /// # Errors
     /// [`BundleError::Truncated`] when the footer was not read.

@@ -20,7 +20,7 @@
 //! [`merge`] needs a block of each input and 8 B a trace. All of it blocking.
 //!
 //! Deliberately not here: which files there are, what their names are, when to seal or merge. Look-ups and
-//! scans take blocks from a cache once a file was told of one ([`SealedFile::keep_blocks_in`]).
+//! scans take blocks from a cache once a file was told of one (`keep_blocks_in`).
 
 mod bloom;
 mod directory;
