@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::Args;
 use reqwest::redirect::Policy;
 use reqwest::{Client, header};
 use serde_json::{Value, json};
@@ -20,6 +21,29 @@ pub(crate) struct Api {
     client: Client,
     /// Without a `/` at its end.
     endpoint: String,
+}
+
+/// The flag that says where a collector is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Endpoint {
+    /// The collector's X-Ray API.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_ENDPOINT",
+        default_value = "http://127.0.0.1:2080",
+        value_name = "URL"
+    )]
+    pub(crate) endpoint: String,
+}
+
+impl Endpoint {
+    /// A client for it; each call may take so long.
+    ///
+    /// # Errors
+    /// The client cannot be built.
+    pub(crate) fn api(&self, call_max: Duration) -> anyhow::Result<Api> {
+        Api::new(&self.endpoint, call_max)
+    }
 }
 
 /// Why a call has no good answer.

@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::pin;
 
 use self::unpacking::Unpacking;
-use crate::api::Api;
+use crate::api::{Api, Endpoint};
 use crate::output;
 use crate::progress::Progress;
 
@@ -35,14 +35,9 @@ pub(crate) struct Options {
     #[arg(value_name = "DIRECTORY")]
     directory: PathBuf,
 
-    /// The collector's X-Ray API.
-    #[arg(
-        long,
-        env = "RADIOGRAPH_ENDPOINT",
-        default_value = "http://127.0.0.1:2080",
-        value_name = "URL"
-    )]
-    endpoint: String,
+    /// Where.
+    #[command(flatten)]
+    at: Endpoint,
 }
 
 /// Makes a backup, and says on standard error what is in it.
@@ -53,7 +48,7 @@ pub(crate) async fn report(
     options: &Options,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let api = Api::new(&options.endpoint, CALL_MAX)?;
+    let api = options.at.api(CALL_MAX)?;
     pin!(stop);
     let unpacked = tokio::select! {
         () = &mut stop => bail!("stopped before the backup was whole"),

@@ -22,7 +22,6 @@ use radiograph_collector::clock;
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::api::Api;
 use crate::{logs, output};
 
 use note::Note;
@@ -40,7 +39,7 @@ const FAILURES_EVERY: Duration = Duration::from_secs(10);
 pub(crate) async fn report(options: Options, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     logs::install(options.log_level)?;
     let canary = Canary {
-        api: Api::new(&options.endpoint, options.within)?,
+        api: options.at.api(options.within)?,
         daemon_address: options.daemon_address,
         within: options.within,
     };

@@ -16,7 +16,7 @@ use radiograph_protocol::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::pin;
 
-use crate::api::Api;
+use crate::api::{Api, Endpoint};
 use crate::bundle::{Piece, read};
 use crate::output;
 use crate::progress::Progress;
@@ -53,14 +53,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ID", conflicts_with_all = ["since", "until", "filter"])]
     trace: Vec<String>,
 
-    /// The collector's X-Ray API.
-    #[arg(
-        long,
-        env = "RADIOGRAPH_ENDPOINT",
-        default_value = "http://127.0.0.1:2080",
-        value_name = "URL"
-    )]
-    endpoint: String,
+    /// Where.
+    #[command(flatten)]
+    at: Endpoint,
 }
 
 /// Exports, and says on standard error what was exported.
@@ -71,7 +66,7 @@ pub(crate) async fn report(
     options: &Options,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let api = Api::new(&options.endpoint, CALL_MAX)?;
+    let api = options.at.api(CALL_MAX)?;
     let request = options.request(clock::now());
     pin!(stop);
     let exported = tokio::select! {

@@ -17,7 +17,7 @@ use tokio::pin;
 
 use self::count::Counts;
 use self::sending::Sending;
-use crate::api::Api;
+use crate::api::Endpoint;
 use crate::output;
 use crate::progress::Progress;
 use crate::time_span::time_span;
@@ -42,14 +42,9 @@ pub(crate) struct Options {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The collector's X-Ray API.
-    #[arg(
-        long,
-        env = "RADIOGRAPH_ENDPOINT",
-        default_value = "http://127.0.0.1:2080",
-        value_name = "URL"
-    )]
-    endpoint: String,
+    /// Where.
+    #[command(flatten)]
+    at: Endpoint,
 
     /// Give up when the collector has taken nothing for so long.
     #[arg(long, default_value = "60s", value_name = "TIME", value_parser = time_span)]
@@ -65,7 +60,7 @@ pub(crate) async fn report(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let sending = Sending {
-        api: Api::new(&options.endpoint, CALL_MAX)?,
+        api: options.at.api(CALL_MAX)?,
         patience: options.patience,
     };
     let mut counts = Counts::default();

@@ -10,7 +10,6 @@ use radiograph_collector::clock;
 use radiograph_protocol::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use crate::api::Api;
 use crate::output;
 
 pub(crate) use options::{ListOptions, Options, UnpinOptions};
@@ -25,7 +24,7 @@ const CALL_MAX: Duration = Duration::from_secs(60);
 /// The collector cannot be reached or refuses.
 pub(crate) async fn pin(options: &Options) -> anyhow::Result<()> {
     let request = request(options, clock::now());
-    let api = Api::new(&options.at.endpoint, CALL_MAX)?;
+    let api = options.at.api(CALL_MAX)?;
     let answer = api.call("/CreatePin", request.to_string()).await?;
     let Some(pin) = answer.get("Pin") else {
         bail!("the answer has no pin: {answer}");
@@ -38,7 +37,7 @@ pub(crate) async fn pin(options: &Options) -> anyhow::Result<()> {
 /// # Errors
 /// The collector cannot be reached or refuses.
 pub(crate) async fn list(options: &ListOptions) -> anyhow::Result<()> {
-    let api = Api::new(&options.at.endpoint, CALL_MAX)?;
+    let api = options.at.api(CALL_MAX)?;
     let answer = api.call("/Pins", json!({}).to_string()).await?;
     let Some(pins) = answer.get("Pins").and_then(Value::as_array) else {
         bail!("the answer has no pins: {answer}");
@@ -58,7 +57,7 @@ pub(crate) async fn list(options: &ListOptions) -> anyhow::Result<()> {
 /// # Errors
 /// The collector cannot be reached or refuses; the pins before the one named are removed.
 pub(crate) async fn unpin(options: &UnpinOptions) -> anyhow::Result<()> {
-    let api = Api::new(&options.at.endpoint, CALL_MAX)?;
+    let api = options.at.api(CALL_MAX)?;
     for id in &options.ids {
         let request = json!({"PinId": id}).to_string();
         if let Err(error) = api.call("/DeletePin", request).await {

@@ -20,7 +20,6 @@ use radiograph_collector::clock;
 use radiograph_protocol::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use crate::api::Api;
 use crate::expression::{self, ExpressionError};
 use crate::output;
 pub(crate) use options::Options;
@@ -50,7 +49,7 @@ pub(crate) async fn report(
 }
 
 async fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let api = Api::new(&options.endpoint, CALL_MAX)?;
+    let api = options.at.api(CALL_MAX)?;
     let spelled = match expression::read(&api, &options.expression).await {
         Ok(spelled) => spelled,
         Err(ExpressionError::Wrong(pointed)) => {
@@ -69,7 +68,7 @@ async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let mut search = Search::new(&api, options);
     if options.json {
-        let endpoint = &options.endpoint;
+        let endpoint = &options.at.endpoint;
         let print = |summary| Ok(output::line(with_link(summary, endpoint))?);
         search.run((start, end), print).await?;
     } else {
@@ -80,7 +79,7 @@ async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         };
         search.run((start, end), keep).await?;
         let width = table::terminal_width();
-        output::line(table::table(&found, &options.endpoint, width))?;
+        output::line(table::table(&found, &options.at.endpoint, width))?;
     }
     if options.explain {
         for explained in search.explained() {

@@ -16,7 +16,7 @@ use radiograph_collector::trace::view::{TraceView, view};
 use radiograph_protocol::ids::TraceId;
 use serde_json::{Value, json};
 
-use crate::api::{Api, ApiError};
+use crate::api::{Api, ApiError, Endpoint};
 use crate::expression::{self, ExpressionError};
 use crate::output;
 use crate::query::{EXIT_EXPRESSION, EXIT_STOPPED};
@@ -50,14 +50,9 @@ pub(crate) struct Options {
     /// The filter expression.
     pub(crate) expression: String,
 
-    /// The X-Ray API to ask.
-    #[arg(
-        long,
-        env = "RADIOGRAPH_ENDPOINT",
-        default_value = "http://127.0.0.1:2080",
-        value_name = "URL"
-    )]
-    pub(crate) endpoint: String,
+    /// Where.
+    #[command(flatten)]
+    pub(crate) at: Endpoint,
 }
 
 /// Prints the explanation; `stop` ends it early.
@@ -75,7 +70,7 @@ pub(crate) async fn report(
 }
 
 async fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let api = Api::new(&options.endpoint, CALL_MAX)?;
+    let api = options.at.api(CALL_MAX)?;
     let spelled = match expression::read(&api, &options.expression).await {
         Ok(spelled) => spelled,
         Err(ExpressionError::Wrong(pointed)) => {

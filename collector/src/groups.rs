@@ -14,6 +14,7 @@ use radiograph_protocol::error::ApiError;
 use sha2::{Digest, Sha256};
 
 use crate::error::ServiceError;
+use crate::record;
 use crate::store::{Store, StoreError};
 
 pub mod arn;
@@ -25,10 +26,6 @@ pub use group_set::{GroupSet, StoredGroup};
 
 /// Record of the groups in the store.
 const GROUPS_KEY: &str = "groups";
-
-/// How often a change is tried again because another came first. Of concurrent changes one succeeds
-/// in every round, and a collector carries out 64 requests at a time.
-const ATTEMPTS_MAX: u32 = 100;
 
 /// The service. Cheap to clone.
 #[derive(Clone)]
@@ -116,34 +113,16 @@ impl Groups {
 
     /// The groups and the version of their record, 0 when nobody has changed any yet.
     async fn read(&self) -> Result<(GroupSet, u64), StoreError> {
-        let Some(record) = self.store.state(GROUPS_KEY).await? else {
-            return Ok((GroupSet::fresh(&self.home), 0));
-        };
-        let set = serde_json::from_slice(&record.value).map_err(|error| StoreError::Corrupt {
-            path: format!("record {GROUPS_KEY}"),
-            reason: error.to_string(),
-        })?;
-        Ok((set, record.version))
+        record::read(&*self.store, GROUPS_KEY, || GroupSet::fresh(&self.home)).await
     }
 
     /// Applies a change to the groups as they are, again when somebody else's change came between.
     async fn change<T>(
         &self,
-        mut act: impl FnMut(&mut GroupSet) -> Result<T, ApiError>,
+        act: impl FnMut(&mut GroupSet) -> Result<T, ApiError>,
     ) -> Result<T, ServiceError> {
-        let mut attempt = 1;
-        loop {
-            let (mut set, version) = self.read().await?;
-            let done = act(&mut set)?;
-            let value = serde_json::to_vec(&set).map_err(|error| StoreError::State {
-                reason: error.to_string(),
-            })?;
-            match self.store.put_state(GROUPS_KEY, version, value).await {
-                Ok(_) => return Ok(done),
-                Err(StoreError::VersionConflict { .. }) if attempt < ATTEMPTS_MAX => attempt += 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let fresh = || GroupSet::fresh(&self.home);
+        record::change(&*self.store, GROUPS_KEY, fresh, act).await
     }
 }
 

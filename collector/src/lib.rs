@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod otlp;
 pub mod pins;
 pub mod query;
+mod record;
 mod retention;
 pub mod sampling;
 pub mod server;

@@ -21,6 +21,7 @@ use self::count::Counting;
 use self::request::checked;
 use crate::error::ServiceError;
 use crate::metrics::Metrics;
+use crate::record;
 use crate::store::{Store, StoreError};
 
 mod count;
@@ -40,9 +41,6 @@ pub use self::request::{
 
 /// Record of the pins in the store.
 const PINS_KEY: &str = "pins";
-
-/// How often a change is tried again because another came first: as for groups.
-const ATTEMPTS_MAX: u32 = 100;
 
 /// The service. Cheap to clone; clones share what keeps a pin from being made behind retention's back.
 #[derive(Clone)]
@@ -122,33 +120,14 @@ impl Pins {
 
     /// The pins and the version of their record, 0 when there never was one.
     async fn read(&self) -> Result<(PinSet, u64), StoreError> {
-        let Some(record) = self.store.state(PINS_KEY).await? else {
-            return Ok((PinSet::default(), 0));
-        };
-        let set = serde_json::from_slice(&record.value).map_err(|error| StoreError::Corrupt {
-            path: format!("record {PINS_KEY}"),
-            reason: error.to_string(),
-        })?;
-        Ok((set, record.version))
+        record::read(&*self.store, PINS_KEY, PinSet::default).await
     }
 
     /// Applies a change to the pins as they are, again when somebody else's change came between.
     async fn change<T>(
         &self,
-        mut act: impl FnMut(&mut PinSet) -> Result<T, ApiError>,
+        act: impl FnMut(&mut PinSet) -> Result<T, ApiError>,
     ) -> Result<T, ServiceError> {
-        let mut attempt = 1;
-        loop {
-            let (mut set, version) = self.read().await?;
-            let done = act(&mut set)?;
-            let value = serde_json::to_vec(&set).map_err(|error| StoreError::State {
-                reason: error.to_string(),
-            })?;
-            match self.store.put_state(PINS_KEY, version, value).await {
-                Ok(_) => return Ok(done),
-                Err(StoreError::VersionConflict { .. }) if attempt < ATTEMPTS_MAX => attempt += 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        record::change(&*self.store, PINS_KEY, PinSet::default, act).await
     }
 }

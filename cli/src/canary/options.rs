@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::api::Endpoint;
 use crate::demo::udp_address;
 use crate::logs::LogLevel;
 use crate::time_span::time_span;
@@ -17,14 +18,9 @@ use crate::time_span::time_span;
 /// Prometheus; failures are log lines too. With --once it does so once and exits with 0 or 1.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// The X-Ray API to ask.
-    #[arg(
-        long,
-        env = "RADIOGRAPH_ENDPOINT",
-        default_value = "http://127.0.0.1:2080",
-        value_name = "URL"
-    )]
-    pub(crate) endpoint: String,
+    /// Where.
+    #[command(flatten)]
+    pub(crate) at: Endpoint,
 
     /// UDP address of the daemon to send through [default: none, PutTraceSegments].
     #[arg(long, value_name = "HOST:PORT", value_parser = udp_address)]

@@ -9,6 +9,7 @@ use radiograph_collector::{Collector, Config, clock, start};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::Api;
 use crate::{backup, export, restore};
 
 /// Long enough for any machine; reached only by what hangs.

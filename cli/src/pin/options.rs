@@ -8,6 +8,7 @@ use clap::Args;
 use radiograph_protocol::timestamp::Timestamp;
 use serde_json::{Value, json};
 
+use crate::api::Endpoint;
 use crate::time_span::time_span;
 
 /// Keep traces beyond retention: some by their ids, or all that started in a window.
@@ -65,19 +66,6 @@ pub(crate) struct UnpinOptions {
     /// Where.
     #[command(flatten)]
     pub(crate) at: Endpoint,
-}
-
-/// A collector.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Endpoint {
-    /// The X-Ray API of the collector.
-    #[arg(
-        long,
-        env = "RADIOGRAPH_ENDPOINT",
-        default_value = "http://127.0.0.1:2080",
-        value_name = "URL"
-    )]
-    pub(crate) endpoint: String,
 }
 
 /// A moment as a person writes it.

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::moment::{Moment, moment};
+use crate::api::Endpoint;
 
 /// Traces shown at most, whatever is asked for: each costs some kilobytes until the table is printed.
 const LIMIT_MAX: u32 = 100_000;
@@ -47,14 +48,9 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) explain: bool,
 
-    /// The X-Ray API to ask.
-    #[arg(
-        long,
-        env = "RADIOGRAPH_ENDPOINT",
-        default_value = "http://127.0.0.1:2080",
-        value_name = "URL"
-    )]
-    pub(crate) endpoint: String,
+    /// Where.
+    #[command(flatten)]
+    pub(crate) at: Endpoint,
 }
 
 /// `TimeRangeType`.

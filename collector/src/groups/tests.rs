@@ -341,7 +341,7 @@ async fn a_change_that_is_always_too_late_is_given_up() {
         ),
         "{error}"
     );
-    assert_eq!(attempts, u64::from(ATTEMPTS_MAX));
+    assert_eq!(attempts, u64::from(record::ATTEMPTS_MAX));
 }
 
 #[tokio::test]

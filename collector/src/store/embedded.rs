@@ -93,6 +93,10 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// An entry's length at most: a block less its version byte and the entry's own lengths.
 const ENTRY_BYTES_MAX: usize = RAW_BYTES_MAX - 64;
 
+/// Views that are put with one request: few enough that documents which arrive meanwhile wait for a few
+/// milliseconds of the committer's work at most.
+const VIEWS_PER_REQUEST: usize = 64;
+
 /// Bytes that the index of what is not sealed may take; documents are refused beyond. That is 300,000
 /// settled traces of five documents, half a minute of the fastest ingest foreseen: reaching it means that
 /// sealing does not follow.
@@ -331,26 +335,29 @@ impl Store for EmbeddedStore {
     }
 
     async fn put_views(&self, views: Vec<TraceView>) -> Result<Vec<OversizedView>, StoreError> {
-        let mut bytes = 0;
-        let mut fitting = Vec::with_capacity(views.len());
         let mut oversized = Vec::new();
-        for view in views {
-            let encoded = postcard::to_stdvec(&view)
-                .map_err(std::io::Error::other)
-                .doing("encoding a view for", Path::new("the store"))?;
-            if encoded.len() > ENTRY_BYTES_MAX {
-                oversized.push(OversizedView {
-                    trace_id: view.trace_id,
-                    revision: view.revision,
-                    bytes: encoded.len(),
-                });
-                continue;
+        let mut views = views.into_iter().peekable();
+        while views.peek().is_some() {
+            let mut bytes = 0;
+            let mut fitting = Vec::with_capacity(VIEWS_PER_REQUEST);
+            for view in views.by_ref().take(VIEWS_PER_REQUEST) {
+                let encoded = postcard::to_stdvec(&view)
+                    .map_err(std::io::Error::other)
+                    .doing("encoding a view for", Path::new("the store"))?;
+                if encoded.len() > ENTRY_BYTES_MAX {
+                    oversized.push(OversizedView {
+                        trace_id: view.trace_id,
+                        revision: view.revision,
+                        bytes: encoded.len(),
+                    });
+                    continue;
+                }
+                bytes += encoded.len();
+                fitting.push(NewView { view, encoded });
             }
-            bytes += encoded.len();
-            fitting.push(NewView { view, encoded });
-        }
-        if !fitting.is_empty() {
-            self.queue.ask(Work::PutViews(fitting), bytes).await?;
+            if !fitting.is_empty() {
+                self.queue.ask(Work::PutViews(fitting), bytes).await?;
+            }
         }
         Ok(oversized)
     }

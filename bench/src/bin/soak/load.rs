@@ -1,5 +1,6 @@
 //! Those who write and those who read while the collector is killed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -125,7 +126,8 @@ async fn read(api: Api, books: Arc<Books>, reader: usize) {
 async fn batch_get(api: &Api, books: &Books) -> bool {
     let now = now();
     let picks = (0..5).filter_map(|_| books.pick(fastrand::usize(..), now));
-    let ids: Vec<String> = picks
+    // a trace may be picked twice, and may be asked for once
+    let ids: BTreeSet<String> = picks
         .map(|(number, sent)| trace_id(number, sent.at))
         .collect();
     if ids.is_empty() {
