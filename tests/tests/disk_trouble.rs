@@ -181,25 +181,24 @@ fn the_daemons_spool_bridges_a_full_disk_and_nothing_is_lost() {
         );
         sender.send_to(datagram.as_bytes(), udp.as_str()).unwrap();
     };
-    let stored = |numbers: std::ops::Range<u64>| {
-        let count = numbers.end - numbers.start;
+    let stored = |numbers: std::ops::RangeInclusive<u64>| {
         let ids: Vec<String> = numbers.map(trace).collect();
         eventually("what was sent to be stored", || {
-            (collector.api.traces(&ids).len() as u64 == count).then_some(())
+            (collector.api.traces(&ids).len() == ids.len()).then_some(())
         });
     };
-    (0..BEFORE).for_each(send);
-    stored(0..BEFORE);
+    (1..=BEFORE).for_each(send);
+    stored(1..=BEFORE);
 
     collector.limit_files(Some(0));
-    (BEFORE..ALL).for_each(send);
+    (BEFORE + 1..=ALL).for_each(send);
     eventually("the daemon to be refused", || {
         (collector.metric("documents_unstored_total") > 0).then_some(())
     });
     assert_eq!(collector.metric("documents_accepted_total"), BEFORE);
-    stored(0..BEFORE);
+    stored(1..=BEFORE);
     collector.limit_files(None);
-    stored(0..ALL);
+    stored(1..=ALL);
     daemon.signal("-TERM");
     let (status, printed) = daemon.end();
     assert!(status.success(), "{status}:\n{printed}");
