@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use radiograph_protocol::api::{RequestTime, decode};
+use radiograph_protocol::api::{self, RequestTime, decode};
 use radiograph_protocol::bundle::Totals;
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::ids::TraceId;
@@ -240,13 +240,7 @@ fn trace_ids(texts: &[String]) -> Result<Vec<TraceId>, ApiError> {
         let message = format!("TraceIds must have 1 to {TRACE_IDS_MAX} members");
         return Err(ApiError::invalid_request(message));
     }
-    let ids = texts.iter().map(|text| {
-        TraceId::parse_any(text).map_err(|_| {
-            let shown: String = text.chars().take(64).collect();
-            ApiError::invalid_request(format!("Invalid trace id {shown}: incorrect id format"))
-        })
-    });
-    ids.collect()
+    texts.iter().map(|text| api::trace_id(text)).collect()
 }
 
 #[cfg(test)]

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use radiograph_protocol::api::graph::{
     GetServiceGraphRequest, GetServiceGraphResponse, GetTraceGraphRequest, GetTraceGraphResponse,
 };
-use radiograph_protocol::api::required;
+use radiograph_protocol::api::{self, required};
 use radiograph_protocol::api::traces::{
     BatchGetTracesRequest, BatchGetTracesResponse, Segment, Trace,
 };
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::ids::TraceId;
-use radiograph_protocol::limits::{TRACE_ID_CHARS, TRACE_IDS_PER_CALL_MAX};
+use radiograph_protocol::limits::TRACE_IDS_PER_CALL_MAX;
 
 use self::window::{WindowMax, window};
 use crate::error::ServiceError;
@@ -163,21 +163,7 @@ fn trace_ids(texts: &[String]) -> Result<Vec<TraceId>, ApiError> {
         let message = format!("Exceeding maximum query size: {TRACE_IDS_PER_CALL_MAX}");
         return Err(ApiError::invalid_request(message));
     }
-    let mut ids = Vec::with_capacity(texts.len());
-    for text in texts {
-        let id = Some(text).filter(|text| TRACE_ID_CHARS.contains(&text.chars().count()));
-        let id = id
-            .and_then(|text| TraceId::parse_any(text).ok())
-            .ok_or_else(|| {
-                let shown: String = text.chars().take(*TRACE_ID_CHARS.end()).collect();
-                ApiError::invalid_request(format!("Invalid trace id {shown}: incorrect id format"))
-            })?;
-        if ids.contains(&id) {
-            return Err(ApiError::invalid_request("Containing duplicate trace ids"));
-        }
-        ids.push(id);
-    }
-    Ok(ids)
+    api::distinct_trace_ids(texts)
 }
 
 #[cfg(test)]

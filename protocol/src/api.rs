@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use crate::error::{ApiError, ApiErrorKind};
+use crate::ids::TraceId;
+use crate::limits::TRACE_ID_CHARS;
 use crate::timestamp::Timestamp;
 
 pub mod graph;
@@ -41,6 +43,33 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 /// `InvalidRequestException` naming the member when it is absent.
 pub fn required<T>(member: Option<T>, name: &str) -> Result<T, ApiError> {
     member.ok_or_else(|| ApiError::invalid_request(format!("{name} must not be null")))
+}
+
+/// A trace id in a request, in X-Ray's form or W3C's.
+///
+/// # Errors
+/// `InvalidRequestException` that shows the text, cut where an id would end (spec/api.md).
+pub fn trace_id(text: &str) -> Result<TraceId, ApiError> {
+    TraceId::parse_any(text).map_err(|_| {
+        let shown: String = text.chars().take(*TRACE_ID_CHARS.end()).collect();
+        ApiError::invalid_request(format!("Invalid trace id {shown}: incorrect id format"))
+    })
+}
+
+/// Trace ids of which each may be named once, in the order of the request.
+///
+/// # Errors
+/// `InvalidRequestException` for a text that is no id, and for an id that comes twice (spec/api.md).
+pub fn distinct_trace_ids(texts: &[String]) -> Result<Vec<TraceId>, ApiError> {
+    let mut ids = Vec::with_capacity(texts.len());
+    for text in texts {
+        let id = trace_id(text)?;
+        if ids.contains(&id) {
+            return Err(ApiError::invalid_request("Containing duplicate trace ids"));
+        }
+        ids.push(id);
+    }
+    Ok(ids)
 }
 
 /// A time in a request: epoch seconds, or an ISO 8601 text, which no SDK sends but people do.

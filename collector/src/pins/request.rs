@@ -1,10 +1,9 @@
 //! Requests and answers about pins, which X-Ray has not: in the form of its API, and what may stand in
 //! them. Pure.
 
-use radiograph_protocol::api::{RequestTime, required};
+use radiograph_protocol::api::{self, RequestTime, required};
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::ids::TraceId;
-use radiograph_protocol::limits::TRACE_ID_CHARS;
 use radiograph_protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -177,18 +176,7 @@ fn ids(texts: &[String]) -> Result<Vec<TraceId>, ApiError> {
         let message = format!("Exceeding maximum number of trace ids in a pin: {TRACE_IDS_MAX}");
         return Err(ApiError::invalid_request(message));
     }
-    let mut ids = Vec::with_capacity(texts.len());
-    for text in texts {
-        let id = TraceId::parse_any(text).map_err(|_| {
-            let shown: String = text.chars().take(*TRACE_ID_CHARS.end()).collect();
-            ApiError::invalid_request(format!("Invalid trace id {shown}: incorrect id format"))
-        })?;
-        if ids.contains(&id) {
-            return Err(ApiError::invalid_request("Containing duplicate trace ids"));
-        }
-        ids.push(id);
-    }
-    Ok(ids)
+    api::distinct_trace_ids(texts)
 }
 
 /// A filter that is given has to be one. It may not name a group, which may change or go while the pin
