@@ -187,6 +187,7 @@ impl Export {
                 range: ScanRange::Contributing,
                 after,
                 views_max: PAGE_VIEWS,
+                filter: Some(Arc::clone(filter)),
             };
             let page = self.store.views(scan).await?;
             let filter = Arc::clone(filter);

@@ -59,4 +59,4 @@ pub fn parse_group(text: &str) -> Result<Expression, FilterError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

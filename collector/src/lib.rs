@@ -22,6 +22,7 @@ pub mod query;
 mod record;
 mod retention;
 pub mod sampling;
+mod search;
 pub mod server;
 pub mod settle;
 pub mod shutdown;

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
+use crate::filter::Expression;
 use crate::trace::totals::{MinuteTotals, Totals, Wanted};
 use crate::trace::view::TraceView;
 
@@ -16,8 +17,10 @@ use crate::trace::view::TraceView;
 pub mod contract;
 mod doomed;
 pub mod embedded;
+mod scan_work;
 
 pub use doomed::{Doomed, DoomedPage, DoomedPlace, Kept};
+pub use scan_work::{ClauseWork, ScanWork};
 
 /// A checked document on its way into the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +52,7 @@ pub struct OversizedView {
 }
 
 /// Which views to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ViewScan {
     /// Start of the window, inclusive.
     pub start: Timestamp,
@@ -61,6 +64,10 @@ pub struct ViewScan {
     pub after: Option<Cursor>,
     /// Views in the page at most; at least 1.
     pub views_max: usize,
+    /// What is looked for: views that do not match may be left out, as far as the store can tell without
+    /// reading them, and the page may end before it is full, so that it does not take long. `None` leaves
+    /// none out.
+    pub filter: Option<Arc<Expression>>,
 }
 
 /// What has to lie in the window `[start, end)` of a scan.
@@ -89,8 +96,10 @@ pub struct Cursor {
 pub struct ViewPage {
     /// The views.
     pub views: Vec<Arc<TraceView>>,
-    /// Where to go on; `None` when the window is exhausted.
+    /// Where to go on; `None` when the window is exhausted. Not necessarily the place of a view.
     pub next: Option<Cursor>,
+    /// What was read to find them.
+    pub work: ScanWork,
 }
 
 /// A small configuration record.
@@ -204,7 +213,8 @@ pub trait Store: Send + Sync + 'static {
     /// When they could not be written.
     async fn put_views(&self, views: Vec<TraceView>) -> Result<Vec<OversizedView>, StoreError>;
 
-    /// A page of views in a window, newest first: by start, then trace id, both descending.
+    /// A page of views in a window, newest first: by start, then trace id, both descending. With a filter,
+    /// none that matches is left out, and others may be there: the caller decides.
     ///
     /// # Errors
     /// When they could not be read.

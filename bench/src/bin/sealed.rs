@@ -110,6 +110,7 @@ impl Bench<'_> {
                         views_block_bytes: block_kib << 10,
                         documents_level: level,
                         views_level: level,
+                        ..Tuning::default()
                     };
                     let path = self.dir.join("level");
                     let (took, _) = self.seal(&path, tuning, &traces)?;
@@ -224,14 +225,7 @@ impl Bench<'_> {
             per_look_up(took),
             wanted.len()
         );
-        let scan = ViewScan {
-            start: ARRIVAL.0,
-            end: ARRIVAL.1,
-            range: ScanRange::Active,
-            after: None,
-            views_max: 100,
-        };
-        let (took, page) = timed(|| file.scan(&scan));
+        let (took, page) = timed(|| file.scan(&page_of_views()));
         anyhow::ensure!(page?.rows.len() == 100, "views are missing");
         println!(
             "a page of 100 views       {:>8.2} ms, warm",
@@ -472,5 +466,17 @@ fn digits(time: f64, is_node: bool) -> String {
         format!("{time:.3}")
     } else {
         format!("{time:.7}")
+    }
+}
+
+/// A page of 100 views.
+const fn page_of_views() -> ViewScan {
+    ViewScan {
+        start: ARRIVAL.0,
+        end: ARRIVAL.1,
+        range: ScanRange::Active,
+        after: None,
+        views_max: 100,
+        filter: None,
     }
 }

@@ -123,7 +123,8 @@ impl AnnotationTest {
 }
 
 impl NumberOp {
-    fn holds(self, value: f64, than: f64) -> bool {
+    /// Whether it holds; of what is not a number nothing does.
+    pub(crate) fn holds(self, value: f64, than: f64) -> bool {
         let order = value.partial_cmp(&than);
         order.is_some_and(|order| match self {
             Self::Equal => order == Ordering::Equal,
@@ -137,8 +138,8 @@ impl NumberOp {
 }
 
 impl TextOp {
-    /// UTF-8 compares byte by byte as code points do.
-    fn holds(self, value: &str, than: &str) -> bool {
+    /// Whether it holds. UTF-8 compares byte by byte as code points do.
+    pub(crate) fn holds(self, value: &str, than: &str) -> bool {
         match self {
             Self::Equal => value == than,
             Self::NotEqual => value != than,

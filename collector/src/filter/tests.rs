@@ -1,11 +1,11 @@
 //! Filter expressions: tables of expression × trace, the errors, and what holds of every expression.
 
 mod errors;
-mod examples;
+pub(crate) mod examples;
 mod odd;
-mod properties;
+pub(crate) mod properties;
 mod reading;
-mod traces;
+pub(crate) mod traces;
 mod why;
 
 use super::{Expression, GroupRef};

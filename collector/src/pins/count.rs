@@ -74,6 +74,7 @@ impl<'a> Counting<'a> {
                 range: ScanRange::Started,
                 after,
                 views_max: PAGE_VIEWS.min(self.left),
+                filter: None,
             };
             let page = self.store.views(scan).await?;
             self.left = self.left.saturating_sub(page.views.len());

@@ -374,6 +374,7 @@ async fn keeps_what_is_pinned_or_young(steps: &[Step]) {
         range: crate::store::ScanRange::Started,
         after: None,
         views_max: 100,
+        filter: None,
     };
     let found = subject.store.views(scan).await.unwrap().views;
     let mut found: Vec<_> = found.iter().map(|view| (**view).clone()).collect();

@@ -33,6 +33,8 @@ impl Query {
         mut sum: A,
         add: impl Fn(&mut A, &Totals) + Clone + Send + 'static,
     ) -> Result<A, StoreError> {
+        // the store may leave out what the first excludes; the others see what is left
+        let filter = filters.first().cloned().map(Arc::new);
         let filters = Arc::new(filters);
         let mut after = None;
         loop {
@@ -42,6 +44,7 @@ impl Query {
                 range: ScanRange::Contributing,
                 after,
                 views_max: PAGE_VIEWS,
+                filter: filter.clone(),
             };
             let page = self.store.views(scan).await?;
             let (filters, add) = (Arc::clone(&filters), add.clone());

@@ -1,12 +1,13 @@
 //! GetTraceSummaries. Source: `spec/api.md` section 3.5, `spec/traces-and-graph.md` section 10.
 //!
-//! A page looks at a bounded number of views, whatever the filter: one that selects little gives
-//! pages with few traces or none, each with a token to go on.
+//! A page reads a bounded number of views and of parts of search indexes, whatever the filter: one that
+//! selects little gives pages with few traces or none, each with a token to go on.
 
 use std::sync::Arc;
 
 use radiograph_protocol::api::traces::{
-    GetTraceSummariesRequest, GetTraceSummariesResponse, SamplingStrategy, TraceSummary,
+    ClauseExplained, GetTraceSummariesRequest, GetTraceSummariesResponse, SamplingStrategy,
+    SearchExplained, TraceSummary,
 };
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::ids::TraceId;
@@ -21,7 +22,7 @@ use crate::error::ServiceError;
 use crate::filter::{self, Expression};
 use crate::groups::GroupSet;
 use crate::groups::group_set::refused;
-use crate::store::{Cursor, ScanRange, ViewPage, ViewScan};
+use crate::store::{Cursor, ScanRange, ScanWork, ViewPage, ViewScan};
 use crate::trace::facts::{EntityFacts, SegmentKind};
 use crate::trace::present::trace_summary;
 use crate::trace::view::TraceView;
@@ -34,6 +35,10 @@ pub const PAGE_TRACES_MAX: usize = 500;
 /// then carries a token and may be empty. Views are read [`PAGE_TRACES_MAX`] at a time, however few
 /// are missing to a full page.
 pub const PAGE_SCAN_MAX: usize = 2000;
+
+/// Blocks and frames of search indexes that the store reads for one page, about: it ends with the call of
+/// the store that reaches this, which has a bound of its own.
+const PAGE_READS_MAX: u64 = 1000;
 
 /// What of a trace has to lie in the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +81,7 @@ struct Search {
     start: Timestamp,
     end: Timestamp,
     range: RangeType,
-    filter: Expression,
+    filter: Arc<Expression>,
     /// The share of traces to keep.
     rate: Option<f64>,
     /// Binds page tokens to the search. Neither the rate nor the strategy is part of it: Grafana
@@ -111,7 +116,7 @@ impl Search {
             start,
             end,
             range,
-            filter,
+            filter: Arc::new(filter),
             rate,
             digest,
         })
@@ -181,28 +186,65 @@ fn hash_of(trace_id: TraceId) -> f64 {
 struct Page {
     found: Vec<TraceSummary>,
     looked_at: usize,
+    work: ScanWork,
 }
 
 impl Page {
     const fn is_full(&self) -> bool {
-        self.found.len() >= PAGE_TRACES_MAX || self.looked_at >= PAGE_SCAN_MAX
+        self.found.len() >= PAGE_TRACES_MAX
+            || self.looked_at >= PAGE_SCAN_MAX
+            || self.work.reads() >= PAGE_READS_MAX
+    }
+
+    /// Traces that were decided about: those that cannot match as well, which were not read.
+    fn processed(&self) -> usize {
+        let pruned = usize::try_from(self.work.views_pruned).unwrap_or(usize::MAX);
+        self.looked_at.saturating_add(pruned)
+    }
+
+    fn explained(&self) -> SearchExplained {
+        let work = &self.work;
+        let clauses = work.clauses.iter().map(|clause| ClauseExplained {
+            clause: clause.clause.clone(),
+            asked: clause.rows_asked,
+            kept: clause.rows_kept,
+            exact: clause.exact,
+            inexact: clause.inexact,
+            not_indexed: clause.not_indexed,
+            skipped: clause.skipped,
+        });
+        SearchExplained {
+            traces_read: self.looked_at as u64,
+            traces_pruned: work.views_pruned,
+            files: work.files,
+            files_pruned: work.files_pruned,
+            files_unindexed: work.files_unindexed,
+            blocks_read: work.blocks_read,
+            blocks_pruned: work.blocks_pruned,
+            index_frames_read: work.frames_read,
+            clauses: clauses.collect(),
+        }
     }
 
     /// Looks at these views until it is full, and tells where to go on.
     fn with(mut self, search: &Search, views: &ViewPage) -> (Self, Option<Cursor>) {
+        let is_read =
+            |page: &Self| page.found.len() >= PAGE_TRACES_MAX || page.looked_at >= PAGE_SCAN_MAX;
         for (place, view) in views.views.iter().enumerate() {
             self.looked_at += 1;
             if let Some(matched) = search.select(view) {
                 self.found.push(trace_summary(view, matched));
             }
-            if self.is_full() && place + 1 < views.views.len() {
+            if is_read(&self) && place + 1 < views.views.len() {
                 let next = Cursor {
                     start: view.summary.start,
                     trace_id: view.trace_id,
                 };
+                self.work.add(&views.work);
                 return (self, Some(next));
             }
         }
+        self.work.add(&views.work);
         (self, views.next)
     }
 }
@@ -220,6 +262,7 @@ impl Query {
             Some(_) => Some(self.groups.load().await?),
             None => None,
         };
+        let is_to_be_explained = request.radiograph_explain == Some(true);
         let search = Arc::new(Search::read(&request, self.window_max, groups.as_ref())?);
         // an empty token is what hand-written loops send on their first call
         let token = request.next_token.as_deref();
@@ -235,6 +278,11 @@ impl Query {
                 range: search.range.scan(),
                 after,
                 views_max: PAGE_TRACES_MAX.min(PAGE_SCAN_MAX - page.looked_at),
+                filter: search
+                    .filter
+                    .clause
+                    .is_some()
+                    .then(|| Arc::clone(&search.filter)),
             };
             let views = self.store.views(scan).await?;
             let search = Arc::clone(&search);
@@ -244,9 +292,10 @@ impl Query {
             }
         };
         Ok(GetTraceSummariesResponse {
-            trace_summaries: page.found,
             approximate_time: next.map_or(search.start, |next: Cursor| next.start),
-            traces_processed_count: page.looked_at,
+            traces_processed_count: page.processed(),
+            radiograph_explained: is_to_be_explained.then(|| page.explained()),
+            trace_summaries: page.found,
             next_token: next.map(|next| {
                 let place = (next.start, next.trace_id);
                 self.token_key.sign(&place, search.digest)

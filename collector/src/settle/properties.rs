@@ -84,6 +84,7 @@ async fn stored(store: &dyn Store) -> Vec<TraceView> {
         range: ScanRange::Started,
         after: None,
         views_max: 100,
+        filter: None,
     };
     let page = store.views(scan).await.unwrap();
     let mut views: Vec<_> = page.views.iter().map(|view| (**view).clone()).collect();

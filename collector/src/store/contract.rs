@@ -69,6 +69,7 @@ macro_rules! store_contract {
         $crate::store_contract!(@tests $subject, views:
             views_come_newest_first,
             pages_join_up_to_the_whole,
+            a_filter_loses_no_match,
             traces_that_started_together_are_told_apart,
             a_window_ends_before_its_end,
             an_active_scan_finds_a_long_trace,
@@ -177,6 +178,7 @@ pub async fn scan(
             range,
             after,
             views_max,
+            filter: None,
         };
         let page = subject.store().views(scan).await.unwrap();
         assert!(

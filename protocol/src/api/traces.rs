@@ -54,6 +54,8 @@ pub struct GetTraceSummariesRequest {
     pub filter_expression: Option<String>,
     /// Where to go on.
     pub next_token: Option<String>,
+    /// Radiograph's own: whether to tell what the search read. No part of what a token is bound to.
+    pub radiograph_explain: Option<bool>,
 }
 
 /// How GetTraceSummaries may choose a subset.
@@ -79,6 +81,53 @@ pub struct GetTraceSummariesResponse {
     /// Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
+    /// What the page took; there when the request asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub radiograph_explained: Option<SearchExplained>,
+}
+
+/// What a page of GetTraceSummaries took. Radiograph's own; all numbers are of this page alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SearchExplained {
+    /// Traces that were read and held against the filter.
+    pub traces_read: u64,
+    /// Traces in the window that were passed over unread, since they cannot match; about as many.
+    pub traces_pruned: u64,
+    /// Sealed files that reach into the window, as far as the page came.
+    pub files: u64,
+    /// Files of which no trace was read.
+    pub files_pruned: u64,
+    /// Files without a search index: all their traces were read.
+    pub files_unindexed: u64,
+    /// Blocks of traces that were read.
+    pub blocks_read: u64,
+    /// Blocks of traces that were passed over.
+    pub blocks_pruned: u64,
+    /// Frames of search indexes that were read.
+    pub index_frames_read: u64,
+    /// What each term of the filter did, from left to right.
+    pub clauses: Vec<ClauseExplained>,
+}
+
+/// What a term of a filter did to the traces that the search indexes know of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ClauseExplained {
+    /// The term, as it was understood.
+    pub clause: String,
+    /// Traces that it was asked about.
+    pub asked: u64,
+    /// Traces that it kept by itself.
+    pub kept: u64,
+    /// Parts of indexes where it kept those that satisfy it, and no others.
+    pub exact: u64,
+    /// Parts of indexes where it kept others as well.
+    pub inexact: u64,
+    /// Parts of indexes that could not tell: it kept all.
+    pub not_indexed: u64,
+    /// Parts of indexes where it was not asked: the terms before it had left nothing.
+    pub skipped: u64,
 }
 
 /// One trace.

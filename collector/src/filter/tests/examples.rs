@@ -4,7 +4,7 @@ use super::traces::{SEVEN, seven};
 use crate::filter::{GroupRef, parse, parse_group};
 
 /// Each expression with the traces that it selects, in the order of the specification.
-pub(super) const EXAMPLES: [(&str, &str); 77] = [
+pub(crate) const EXAMPLES: [(&str, &str); 77] = [
     ("responsetime > 5", "T2"),
     ("duration >= 2 AND duration <= 3", "T7"),
     ("responsetime < 1", "T1 T3 T5"),

@@ -206,7 +206,7 @@ fn trace_term() -> impl Strategy<Value = TraceTerm> {
     ]
 }
 
-fn expression() -> impl Strategy<Value = Expression> {
+pub(crate) fn expression() -> impl Strategy<Value = Expression> {
     prop::option::weighted(0.98, clause(trace_term())).prop_map(|clause| Expression { clause })
 }
 

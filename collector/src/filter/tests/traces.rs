@@ -81,7 +81,7 @@ fn api(end: f64, members: Value) -> Value {
 }
 
 /// The seven traces in order.
-pub(super) fn seven() -> Vec<TraceView> {
+pub(crate) fn seven() -> Vec<TraceView> {
     vec![
         trace(cart()),
         trace(checkout()),

@@ -233,6 +233,7 @@ impl Store for MemoryStore {
                 .last()
                 .filter(|_| page.len() < hits.len())
                 .map(|view| cursor(view)),
+            ..ViewPage::default()
         })
     }
 

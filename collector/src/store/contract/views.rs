@@ -1,9 +1,14 @@
 //! Promises about views, totals and what is unsettled.
 
+use std::sync::Arc;
+
 use radiograph_protocol::timestamp::Timestamp;
 
 use super::sample::{HOUR, lasting, sum, trace, view};
 use super::{ScanRange, Subject, all_totals, all_views, append, put, scan, totals, unsettled};
+use crate::filter::{Expression, parse};
+use crate::store::ViewScan;
+use crate::trace::view::TraceView;
 
 /// Views are ordered by start, descending.
 pub async fn views_come_newest_first(subject: &mut dyn Subject) {
@@ -56,6 +61,60 @@ pub async fn a_window_ends_before_its_end(subject: &mut dyn Subject) {
     );
     assert_eq!(started((HOUR, HOUR)).await, []);
     assert_eq!(started((HOUR + 10, HOUR)).await, []);
+}
+
+/// With a filter every view that matches is there, in its place, and at most those that are without one:
+/// in pages of any size, which may be short but come to an end.
+pub async fn a_filter_loses_no_match(subject: &mut dyn Subject) {
+    let views: Vec<_> = (0..40_u32)
+        .map(|number| {
+            let mut view = view(number, 1, HOUR + i64::from(number));
+            view.summary.is_partial = number % 3 == 0;
+            view
+        })
+        .collect();
+    for views in views.chunks(9) {
+        put(subject, views).await;
+    }
+    for (text, step) in [
+        ("", 1),
+        ("partial", 3),
+        ("partial AND responsetime > 1000000", 40),
+    ] {
+        let filter = parse(text, |_| None).unwrap();
+        let matching = |view: &TraceView| filter.matches(view);
+        let expected: Vec<_> = views.iter().rev().filter(|view| matching(view)).collect();
+        assert!(
+            step == 40 || expected.len() == 40_usize.div_ceil(step),
+            "{text}"
+        );
+        for views_max in [1, 7, 100] {
+            let found = matches(subject, &filter, views_max).await;
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{text}");
+        }
+    }
+}
+
+async fn matches(subject: &dyn Subject, filter: &Expression, views_max: usize) -> Vec<TraceView> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let scan = ViewScan {
+            start: Timestamp::MIN,
+            end: Timestamp::MAX,
+            range: ScanRange::Started,
+            after,
+            views_max,
+            filter: Some(Arc::new(filter.clone())),
+        };
+        let page = subject.store().views(scan).await.unwrap();
+        let views = page.views.iter().map(|view| (**view).clone());
+        found.extend(views.filter(|view| filter.matches(view)));
+        if page.next.is_none() {
+            return found;
+        }
+        assert!(after.is_none() || page.next < after, "a page comes further");
+        after = page.next;
+    }
 }
 
 /// A trace is active from its start to its latest moment, both included.

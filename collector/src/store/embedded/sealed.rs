@@ -2,22 +2,23 @@
 //!
 //! ```text
 //! header | blocks of documents, by trace id | blocks of views, newest first
-//!        | sections: where these blocks are, totals, Bloom filter, carried, links
+//!        | sections: where these blocks are, totals, Bloom filter, carried, links, search index
 //!        | directory of the sections | footer
 //! ```
 //!
 //! The bytes stand in `frame.rs`; what is in a block of documents in `documents.rs`, of views in
-//! `rows.rs`. A file is made under a temporary name, synced and renamed (`output.rs`), so that one that
-//! has its name is whole. [`SealedFile::open`] reads the sections but for the totals; where one is
-//! damaged it goes through all blocks instead and puts the section together again, so that a flipped
-//! bit loses the block it is in at most.
+//! `rows.rs`, in a search index in `crate::search` and `terms.rs`. A file is made under a temporary name,
+//! synced and renamed (`output.rs`), so that one that has its name is whole. [`SealedFile::open`] reads the
+//! sections but for the totals and the search indexes; where one is damaged it goes through all blocks
+//! instead and puts the section together again, so that a flipped bit loses the block it is in at most.
 //!
 //! Cost of a look-up by trace id: one cache line of the filter; when the trace may be there, a binary
 //! search, one read of a block of about 256 KiB before compression, and putting together the trace's
-//! documents alone. Memory of an open file: 20 bits a trace, about 60 B a block, 16 B a carried trace and
-//! 36 B a link; it holds a file descriptor. Memory of sealing: its views as rows (three quarters of their postcard) and
-//! 8 B a trace;
-//! [`merge`] needs a block of each input and 8 B a trace. All of it blocking.
+//! documents alone. Memory of an open file: 20 bits a trace, about 60 B a block, 16 B a carried trace,
+//! 36 B a link and 24 B for 128 KiB of search index; it holds a file descriptor. Memory of sealing: its
+//! views as rows (three quarters of their postcard), 8 B a trace and about twice its search index;
+//! [`merge`] needs a block of each input, 12 B a trace and, for a search index, about 130 B for each of
+//! 262,144 views. All of it blocking.
 //!
 //! Deliberately not here: which files there are, what their names are, when to seal or merge. Look-ups and
 //! scans take blocks from a cache once a file was told of one (`keep_blocks_in`).
@@ -31,12 +32,14 @@ mod merge;
 mod numbers;
 mod open;
 mod output;
+mod prune;
 mod read;
 mod rescan;
 mod rows;
 mod salvage;
 mod scan;
 mod seal;
+mod terms;
 #[cfg(test)]
 pub(super) mod tests;
 mod text;
@@ -164,6 +167,8 @@ pub struct Tuning {
     pub documents_level: i32,
     /// Level of zstd for views and sections.
     pub views_level: i32,
+    /// Views that a search index is about; a file of more has several.
+    pub index_rows: u32,
 }
 
 impl Default for Tuning {
@@ -173,6 +178,7 @@ impl Default for Tuning {
             views_block_bytes: 256 << 10,
             documents_level: 3,
             views_level: 3,
+            index_rows: 1 << 18,
         }
     }
 }
@@ -192,6 +198,8 @@ pub struct SealedFile {
     /// Sections that are read when they are asked for.
     sections: Vec<Section>,
     damage: Damage,
+    /// Set once it was said that its search index is of no use.
+    index_trouble: OnceLock<()>,
     /// Where its blocks are kept, and under which name; nowhere until somebody says so.
     cache: OnceLock<(Arc<BlockCache>, CachedFile)>,
 }

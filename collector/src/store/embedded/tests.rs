@@ -18,6 +18,7 @@ mod faults;
 mod golden;
 mod kill;
 mod sealing;
+mod search;
 
 /// A store in a directory of its own that goes away with it.
 pub(super) struct Embedded {

@@ -191,6 +191,7 @@ fn of_sealed(name: &str, problem: &Problem) -> Finding {
         Problem::View(_) => finding.with("a trace without its view", DERIVE),
         Problem::Twice(_) => finding.with("its space: it is shown once", DERIVE),
         Problem::Totals => finding.with("a wrong service graph", DERIVE),
+        Problem::SearchIndex => finding.with("searches may miss traces", DERIVE),
         Problem::Parts(_) | Problem::Counts | Problem::Carried | Problem::Links => {
             finding.with(DERIVED, DERIVE)
         }

@@ -68,6 +68,10 @@ impl Kind {
     pub(super) const LINKS: Self = Self(8);
     /// Where all sections are; the last frame.
     pub(super) const DIRECTORY: Self = Self(9);
+    /// The search indexes over the views, in frames of [`super::terms::FRAME_BYTES`].
+    pub(super) const SEARCH: Self = Self(10);
+    /// Rows and frames of each search index.
+    pub(super) const INDEX_EXTENTS: Self = Self(11);
 }
 
 /// What the first bytes of a file say.

@@ -13,6 +13,7 @@ use super::super::files::{Files, SystemFiles};
 use super::documents::Piece;
 use super::iterate::{AllPieces, AllRows, PartedTrace};
 use super::seal::{Sums, Writer};
+use super::terms;
 use super::{Notes, SealedFile, SealedMeta, StoredTrace, Tuning};
 use crate::store::{Cursor, StoreError};
 
@@ -59,9 +60,12 @@ pub(in super::super) fn merge_with(
     };
     let mut writer = Writer::new(files, path, (start, end), tuning, notes)?;
     let left = merge_traces(&mut writer, inputs, &is_superseded)?;
-    let mut sums = merge_views(&mut writer, inputs, &left)?;
+    let (mut sums, places) = merge_views(&mut writer, inputs, &left)?;
+    drop(left);
     let leads = inputs.iter().map(|input| input.meta.lead);
     sums.lead = leads.max().unwrap_or_default();
+    let rows = usize::try_from(writer.views()).unwrap_or(usize::MAX);
+    terms::write_merged(&mut writer, inputs, &places, rows)?;
     writer.finish(sums)
 }
 
@@ -175,12 +179,16 @@ fn unite(
     united
 }
 
+/// Writes the views; their sums, and for each input the new row of each of its rows.
 fn merge_views(
     writer: &mut Writer<'_>,
     inputs: &[&SealedFile],
     left: &Left,
-) -> Result<Sums, StoreError> {
+) -> Result<(Sums, Vec<Vec<u32>>), StoreError> {
     let mut sums = Sums::default();
+    let mut places: Vec<_> = inputs.iter().map(|input| terms::places_of(input)).collect();
+    let mut rows_read = vec![0_usize; inputs.len()];
+    let mut rows_written = 0;
     if left.is_empty() {
         for input in inputs {
             sums.totals.add(&input.totals()?, 1);
@@ -199,17 +207,26 @@ fn merge_views(
         else {
             break;
         };
+        let place = places.get_mut(input).zip(rows_read.get_mut(input));
+        let place = place.and_then(|(places, number)| {
+            *number += 1;
+            places.get_mut(*number - 1)
+        });
         if left.contains(&(input, cursor.trace_id)) {
             continue;
         }
         writer.row(&row)?;
+        if let Some(place) = place {
+            *place = rows_written;
+        }
+        rows_written += 1;
         // totals cannot be taken away from exactly, so what stays is added up anew
         if !left.is_empty() {
             let damaged = || corrupt(&sources_path(inputs, input), "a view cannot be read");
             sums.add(&row.view().ok_or_else(damaged)?);
         }
     }
-    Ok(sums)
+    Ok((sums, places))
 }
 
 fn sources_path(inputs: &[&SealedFile], input: usize) -> std::path::PathBuf {

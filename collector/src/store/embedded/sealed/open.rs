@@ -94,6 +94,7 @@ impl SealedFile {
             links: sections.links.unwrap_or(found.links),
             sections: directory.map_or_else(Vec::new, |directory| directory.sections),
             damage,
+            index_trouble: std::sync::OnceLock::new(),
             cache: std::sync::OnceLock::new(),
         })
     }

@@ -97,7 +97,21 @@ impl<'f> Output<'f> {
         level: i32,
         bytes: &[u8],
     ) -> Result<(), StoreError> {
-        for piece in bytes.chunks(SECTION_BYTES) {
+        self.frames(kind, level, bytes, SECTION_BYTES)
+    }
+
+    /// Appends a section in frames of so many bytes, the last one aside.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn frames(
+        &mut self,
+        kind: Kind,
+        level: i32,
+        bytes: &[u8],
+        frame_bytes: usize,
+    ) -> Result<(), StoreError> {
+        for piece in bytes.chunks(frame_bytes) {
             let (offset, bytes) = self.frame(kind, level, &[piece])?;
             self.sections.push(Section {
                 kind,

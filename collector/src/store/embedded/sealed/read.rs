@@ -33,6 +33,8 @@ pub(in super::super) struct SealedBlock {
 enum Content {
     Documents(Arc<Vec<Vec<u8>>>),
     Views(Arc<Rows>),
+    /// A frame of the search index.
+    Terms(Arc<Vec<u8>>),
 }
 
 impl SealedBlock {
@@ -111,7 +113,7 @@ impl SealedFile {
     pub fn scan(&self, scan: &ViewScan) -> Result<SealedPage, StoreError> {
         let views_max = scan.views_max.max(1);
         let mut page = SealedPage::default();
-        let mut rows = RowScan::new(self, scan);
+        let mut rows = RowScan::new(self, scan, None);
         while let Some(place) = rows.next_place() {
             if !place.is_read {
                 rows.read_block()?;
@@ -184,6 +186,21 @@ impl SealedFile {
     pub(in super::super) fn keep_blocks_in(&self, cache: &Arc<BlockCache>) {
         self.cache
             .get_or_init(|| (Arc::clone(cache), cache.sealed_file()));
+    }
+
+    /// A frame of the search index that is kept.
+    pub(super) fn kept_frame(&self, offset: u64) -> Option<Arc<Vec<u8>>> {
+        match self.kept(offset)? {
+            Content::Terms(frame) => Some(frame),
+            _ => None,
+        }
+    }
+
+    /// Keeps a frame of the search index.
+    pub(super) fn keep_frame(&self, offset: u64, frame: &Arc<Vec<u8>>) {
+        let bytes = frame.capacity();
+        let content = Content::Terms(Arc::clone(frame));
+        self.keep(offset, SealedBlock { content, bytes });
     }
 
     fn kept(&self, offset: u64) -> Option<Content> {

@@ -16,6 +16,7 @@ use super::super::failure::Doing;
 use super::super::files::Files;
 use super::rescan::rescan;
 use super::seal::{Sums, Writer};
+use super::terms::{self, InOrder};
 use super::{Notes, SealedFile, Tuning};
 use crate::store::StoreError;
 
@@ -59,7 +60,8 @@ pub(in super::super) fn salvage(
     let notes = old.meta.notes.clone();
     let mut writer = Writer::new(files, path, arrival, Tuning::default(), notes)?;
     let kept = salvage_traces(&old, &mut writer, &mut salvaged)?;
-    let sums = salvage_views(&old, &kept, &mut writer, &mut salvaged)?;
+    let (sums, index) = salvage_views(&old, &kept, &mut writer, &mut salvaged)?;
+    terms::write_all(&mut writer, index)?;
     writer.finish(sums)?;
     salvaged.documents_lost = stated.map(|stated| stated.saturating_sub(salvaged.documents));
     Ok(salvaged)
@@ -109,8 +111,9 @@ fn salvage_views(
     kept: &HashMap<TraceId, Timestamp>,
     writer: &mut Writer<'_>,
     salvaged: &mut Salvaged,
-) -> Result<Sums, StoreError> {
+) -> Result<(Sums, InOrder), StoreError> {
     let mut sums = Sums::default();
+    let mut index = InOrder::new(Tuning::default().index_rows);
     let mut last = None;
     for row in old.all_rows().flatten() {
         let is_kept = kept.get(&row.cursor.trace_id) == Some(&row.cursor.start);
@@ -120,9 +123,10 @@ fn salvage_views(
         if let Some(view) = view {
             writer.row(&row)?;
             sums.add(&view);
+            index.add(&view);
             salvaged.views += 1;
             last = Some(row.cursor);
         }
     }
-    Ok(sums)
+    Ok((sums, index))
 }

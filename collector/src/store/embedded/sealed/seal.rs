@@ -16,8 +16,10 @@ use super::documents::{self, Piece};
 use super::frame::Kind;
 use super::output::Output;
 use super::rows::{self, Row};
+use super::terms;
 use super::text;
 use super::{Notes, SealedLink, SealedMeta, SealedTrace, Tuning, entry_bytes};
+use crate::search::{IndexBuilder, LEFT_OUT};
 use crate::store::StoreError;
 use crate::trace::contributions;
 use crate::trace::totals::Totals;
@@ -74,6 +76,7 @@ pub(in super::super) fn seal_with<'t, T: Into<TraceToSeal<'t>>>(
     let mut writer = Writer::new(files, path, arrival, tuning, notes)?;
     let mut sums = Sums::default();
     let mut rows = Vec::new();
+    let mut index = IndexBuilder::default();
     for trace in input {
         let trace: TraceToSeal<'_> = trace?.into();
         let view_start = trace.view.as_ref().map(|view| view.summary.start);
@@ -84,13 +87,21 @@ pub(in super::super) fn seal_with<'t, T: Into<TraceToSeal<'t>>>(
                 return Err(corrupt(path, "a view of another trace is to be sealed"));
             }
             sums.add(&view);
-            rows.push(Row::of(view).doing("encoding a view for", path)?);
+            index.add(&view);
+            let row = Row::of(view).doing("encoding a view for", path)?;
+            rows.push((rows.len(), row));
         }
     }
-    rows.sort_unstable_by_key(|row| Reverse(row.cursor));
-    for row in &rows {
+    rows.sort_unstable_by_key(|(_, row)| Reverse(row.cursor));
+    let mut places = vec![LEFT_OUT; rows.len()];
+    for (row_number, (arrival, row)) in (0..).zip(&rows) {
         writer.row(row)?;
+        if let Some(place) = places.get_mut(*arrival) {
+            *place = row_number;
+        }
     }
+    drop(rows);
+    terms::write_in_order(&mut writer, index, &places)?;
     writer.finish(sums)
 }
 
@@ -127,6 +138,7 @@ pub(super) struct Writer<'f> {
     document_blocks: Vec<DocumentBlock>,
     rows: rows::Builder,
     view_blocks: Vec<ViewBlock>,
+    indexes: Vec<terms::Extent>,
 }
 
 impl<'f> Writer<'f> {
@@ -171,6 +183,7 @@ impl<'f> Writer<'f> {
             document_blocks: Vec::new(),
             rows: rows::Builder::default(),
             view_blocks: Vec::new(),
+            indexes: Vec::new(),
         })
     }
 
@@ -291,6 +304,36 @@ impl<'f> Writer<'f> {
         Ok(())
     }
 
+    /// Views so far.
+    pub(super) const fn views(&self) -> u64 {
+        self.meta.views
+    }
+
+    /// Rows of a search index.
+    pub(super) const fn index_rows(&self) -> u32 {
+        if self.tuning.index_rows == 0 {
+            1
+        } else {
+            self.tuning.index_rows
+        }
+    }
+
+    /// Adds the search index of the next so many rows. No view may follow.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn index(&mut self, rows: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        self.close_documents()?;
+        self.close_views()?;
+        let level = self.tuning.views_level;
+        self.out
+            .frames(Kind::SEARCH, level, bytes, terms::FRAME_BYTES)?;
+        let frames = bytes.len().div_ceil(terms::FRAME_BYTES);
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX);
+        self.indexes.push((rows, frames));
+        Ok(())
+    }
+
     /// Writes the sections and ends the file.
     ///
     /// # Errors
@@ -313,6 +356,9 @@ impl<'f> Writer<'f> {
         out.section(Kind::BLOOM, level, &bloom)?;
         out.encoded(Kind::CARRIED, level, &self.carried)?;
         out.encoded(Kind::LINKS, level, &sums.links)?;
+        if !self.indexes.is_empty() {
+            out.encoded(Kind::INDEX_EXTENTS, level, &self.indexes)?;
+        }
         self.out.finish(self.meta)
     }
 

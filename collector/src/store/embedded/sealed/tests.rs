@@ -31,6 +31,7 @@ const SMALL: Tuning = Tuning {
     views_block_bytes: 500,
     documents_level: 1,
     views_level: 1,
+    index_rows: 5,
 };
 
 /// A trace with these documents, and a view that starts so many seconds into the hour, takes so many,
@@ -240,6 +241,7 @@ fn views_of_another_encoding_count_as_absent_and_documents_do_not() {
         range: ScanRange::Active,
         after: None,
         views_max: 1,
+        filter: None,
     };
     assert_eq!(file.scan(&scan).unwrap(), SealedPage::default());
     let refused = merge(&dir.path().join("new"), SMALL, &[&file], |_, _| false).unwrap_err();
@@ -268,5 +270,31 @@ pub(in super::super) fn forge_totals(path: &Path) {
     }
     let once = sums.totals.clone();
     sums.totals.add(&once, 1);
+    writer.finish(sums).unwrap();
+}
+
+/// Writes a file anew with the search index of other views, as many.
+pub(in crate::store::embedded) fn forge_index(path: &Path) {
+    let file = SealedFile::open(path).unwrap();
+    let arrival = (file.meta.arrival_start, file.meta.arrival_end);
+    let notes = file.meta.notes.clone();
+    let mut writer =
+        seal::Writer::new(&SystemFiles, path, arrival, Tuning::default(), notes).unwrap();
+    let mut sums = seal::Sums::default();
+    for trace in file.traces().map(Result::unwrap) {
+        let marks = (trace.view_start, trace.is_carried);
+        writer
+            .trace(trace.trace_id, marks, &trace.documents)
+            .unwrap();
+    }
+    let mut index = terms::InOrder::new(Tuning::default().index_rows);
+    for row in file.all_rows().map(Result::unwrap) {
+        writer.row(&row).unwrap();
+        let mut view = row.view().unwrap();
+        sums.add(&view);
+        view.summary.is_partial = !view.summary.is_partial;
+        index.add(&view);
+    }
+    terms::write_all(&mut writer, index).unwrap();
     writer.finish(sums).unwrap();
 }

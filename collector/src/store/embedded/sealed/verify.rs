@@ -15,6 +15,8 @@ use super::{Damage, SealedFile, SealedMeta};
 use crate::store::{Cursor, StoreError};
 use crate::trace::totals::Totals;
 
+mod asked;
+
 /// Problems that are told one by one; the others are counted.
 const PROBLEMS_MAX: usize = 100;
 
@@ -70,6 +72,9 @@ pub enum Problem {
     /// The list of links is not what the views say.
     #[error("the links are not those of the views")]
     Links,
+    /// The search index is damaged, or does not answer as the views do.
+    #[error("the search index is not that of the views")]
+    SearchIndex,
 }
 
 /// What checking a sealed file found.
@@ -99,8 +104,8 @@ impl VerifyReport {
 }
 
 impl SealedFile {
-    /// Checks the file at this path. Reads all of it three times; memory as of an open file and 40 B
-    /// for each view. Views of another encoding are not looked into. Blocking.
+    /// Checks the file at this path. Reads all of it five times; memory as of an open file, 40 B for each
+    /// view and twice its search index. Views of another encoding are not looked into. Blocking.
     ///
     /// # Errors
     /// When it cannot be read, is of another format version, or nothing in it is intact.
@@ -115,6 +120,9 @@ impl SealedFile {
         file.verify_sections(&mut report)?;
         let starts = file.verify_traces(&mut report);
         file.verify_views(starts, &mut report)?;
+        // views that cannot be read were told of
+        let is_sound = file.has_sound_index().unwrap_or(true);
+        report.check(is_sound, Problem::SearchIndex);
         Ok(report)
     }
 

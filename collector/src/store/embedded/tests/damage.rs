@@ -246,6 +246,7 @@ async fn a_view_damaged_under_an_open_store_fails_reads_and_views_but_not_append
         range: crate::store::ScanRange::Started,
         after: None,
         views_max: 1,
+        filter: None,
     };
     let refused = subject.store().views(scan).await.unwrap_err();
     assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused:?}");

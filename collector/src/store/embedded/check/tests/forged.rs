@@ -1,7 +1,7 @@
 //! What no checksum tells: everything derived is derived again.
 
 use super::*;
-use crate::store::embedded::sealed::tests::forge_totals;
+use crate::store::embedded::sealed::tests::{forge_index, forge_totals};
 
 #[test]
 fn totals_that_are_no_sum_are_found_and_derived_again() {
@@ -18,6 +18,23 @@ fn totals_that_are_no_sum_are_found_and_derived_again() {
     assert_eq!(place.repair().actions[0].lost, "");
     assert_eq!(place.verify().problems, 0);
     assert_eq!(place.documents(), documents);
+}
+
+#[test]
+fn a_search_index_of_other_views_is_found_and_built_again() {
+    let place = Place::make();
+    for file in [SEALED, MERGED] {
+        forge_index(&place.path().join(file));
+        let report = place.verify();
+        let lines = told(&report);
+        assert_eq!(report.problems, 1, "{lines:#?}");
+        let what = "the search index is not that of the views";
+        assert!(lines[0].contains(what), "{lines:?}");
+        let repaired = place.repair();
+        assert_eq!(repaired.actions.len(), 1);
+        assert_eq!(repaired.actions[0].lost, "");
+        assert_eq!(place.verify().problems, 0);
+    }
 }
 
 #[test]

@@ -5,10 +5,25 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::filter::parse;
 use crate::store::{ScanRange, ViewScan};
 
-const DIRECTORY: &str = "v1-sealed";
+/// What the newest form is in, with a search index.
+const NEWEST: &str = "v1-search";
+/// Sealed before there was a search index.
+const WITHOUT_INDEX: &str = "v1-sealed";
 const FILES: [&str; 3] = [MERGED, SEALED, LOG];
+
+fn everything() -> ViewScan {
+    ViewScan {
+        start: Timestamp::MIN,
+        end: Timestamp::MAX,
+        range: ScanRange::Started,
+        after: None,
+        views_max: 100,
+        filter: None,
+    }
+}
 
 /// What the store says, line by line.
 fn answers(store: &EmbeddedStore) -> String {
@@ -19,14 +34,7 @@ fn answers(store: &EmbeddedStore) -> String {
             writeln!(answers, "{document}").unwrap();
         }
     }
-    let scan = ViewScan {
-        start: Timestamp::MIN,
-        end: Timestamp::MAX,
-        range: ScanRange::Started,
-        after: None,
-        views_max: 100,
-    };
-    for view in store.shared.views(&scan).unwrap().views {
+    for view in store.shared.views(&everything()).unwrap().views {
         writeln!(answers, "{view:?}").unwrap();
     }
     let totals = store.shared.totals(Timestamp::MIN, Timestamp::MAX);
@@ -35,19 +43,32 @@ fn answers(store: &EmbeddedStore) -> String {
     answers
 }
 
+fn golden(directory: &str) -> PathBuf {
+    radiograph_proto_fixtures::root()
+        .join("store")
+        .join(directory)
+}
+
 #[test]
 fn a_golden_directory_with_sealed_files_answers_as_it_was_recorded() {
-    let golden = radiograph_proto_fixtures::root()
-        .join("store")
-        .join(DIRECTORY);
+    let newest = golden(NEWEST);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let place = Place::make();
-        fs::create_dir_all(golden.join("log/2026-11-21")).unwrap();
+        fs::create_dir_all(newest.join("log/2026-11-21")).unwrap();
         for file in FILES {
-            fs::copy(place.path().join(file), golden.join(file)).unwrap();
+            fs::copy(place.path().join(file), newest.join(file)).unwrap();
         }
-        fs::write(golden.join("answers.txt"), answers(&place.open())).unwrap();
+        fs::write(newest.join("answers.txt"), answers(&place.open())).unwrap();
     }
+    answers_as_recorded(&newest, 0);
+}
+
+#[test]
+fn a_golden_directory_without_search_indexes_answers_as_it_was_recorded() {
+    answers_as_recorded(&golden(WITHOUT_INDEX), 2);
+}
+
+fn answers_as_recorded(golden: &Path, files_unindexed: u64) {
     let place = Place {
         dir: tempfile::tempdir().unwrap(),
     };
@@ -71,6 +92,13 @@ fn a_golden_directory_with_sealed_files_answers_as_it_was_recorded() {
     );
     let recorded = fs::read_to_string(golden.join("answers.txt")).unwrap();
     assert_eq!(answers(&store), recorded);
+    let everything = ViewScan {
+        filter: Some(Arc::new(parse("!partial OR partial", |_| None).unwrap())),
+        ..everything()
+    };
+    let page = store.shared.views(&everything).unwrap();
+    assert_eq!((page.views.len(), page.work.files), (14, 2));
+    assert_eq!(page.work.files_unindexed, files_unindexed);
     drop(store);
     assert_eq!(told(&place.verify()), Vec::<String>::new());
 }

@@ -81,6 +81,7 @@ fn a_page_has_one_view_at_least_and_a_last_page_goes_nowhere() {
         range: ScanRange::Active,
         after: None,
         views_max: 0,
+        filter: None,
     };
     assert_eq!(file.scan(&scan).unwrap().rows.len(), 1);
     scan.views_max = 9;

@@ -49,6 +49,7 @@ fn window() -> impl Strategy<Value = ViewScan> {
             range,
             after: None,
             views_max,
+            filter: None,
         }
     })
 }
