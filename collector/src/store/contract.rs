@@ -93,6 +93,7 @@ macro_rules! store_contract {
             a_view_goes_with_the_partition_of_its_last_version,
             a_document_dropped_with_its_partition_may_come_again,
             a_trace_that_lost_documents_takes_a_view_of_the_rest,
+            a_view_behind_what_is_left_covers_it,
             a_store_goes_on_after_everything_was_dropped);
         $crate::store_contract!(@tests $subject, keeping:
             what_is_kept_stays_and_the_rest_is_dropped,

@@ -100,6 +100,19 @@ pub async fn a_trace_that_lost_documents_takes_a_view_of_the_rest(subject: &mut 
     assert_eq!(all_views(subject).await, [view(1, 1, HOUR + 3)]);
 }
 
+/// A view that was put after the last document and counts as many as are left covers these, whatever
+/// it was computed from.
+pub async fn a_view_behind_what_is_left_covers_it(subject: &mut dyn Subject) {
+    arrive_at(subject, HOUR);
+    append(subject, trace(1), &["a"]).await;
+    arrive_at(subject, HOUR + 3600);
+    append(subject, trace(1), &["b"]).await;
+    put(subject, &[view(1, 1, HOUR)]).await;
+    assert_eq!(unsettled(subject).await, [trace(1)].into());
+    drop_before(subject, HOUR + 3600).await;
+    assert_eq!(unsettled(subject).await, [].into());
+}
+
 /// A store that dropped even what is being written takes new documents in the same hour.
 pub async fn a_store_goes_on_after_everything_was_dropped(subject: &mut dyn Subject) {
     arrive_at(subject, HOUR);

@@ -57,6 +57,12 @@ impl Part {
         }
     }
 
+    /// Whether, when this was sealed, it had documents of the trace that came after its view.
+    pub(super) fn has_late(&self, trace_id: TraceId) -> bool {
+        let late = &self.file.meta().notes.late;
+        late.binary_search(&trace_id).is_ok()
+    }
+
     /// Whether the file may have something of the trace; `false` is certain.
     pub(super) fn may_have(&self, trace_id: TraceId) -> bool {
         let meta = self.file.meta();
@@ -207,8 +213,7 @@ impl Parts {
     /// Whether, when a part from `since` on was sealed, it had documents of the trace that came after
     /// its view.
     pub(super) fn is_late(&self, trace_id: TraceId, since: SealedName) -> bool {
-        let later = self.iter().filter(|part| part.name >= since);
-        let mut notes = later.map(|part| &part.file.meta().notes);
-        notes.any(|notes| notes.late.binary_search(&trace_id).is_ok())
+        let mut later = self.iter().filter(|part| part.name >= since);
+        later.any(|part| part.has_late(trace_id))
     }
 }

@@ -147,12 +147,21 @@ impl Sealer {
         }
         let mut still = Vec::new();
         for trace_id in notes.late {
-            if self.shared.is_unsettled(trace_id)? {
+            if self.shared.is_unsettled(trace_id)? && self.is_late_in(inputs, trace_id)? {
                 still.push(trace_id);
             }
         }
         notes.late = still;
         Ok(notes)
+    }
+
+    /// Whether documents in these files came after the trace's view: what was noted before a later file
+    /// brought that view is over, and must not outlive the order of the files.
+    fn is_late_in(&self, inputs: &[Part], trace_id: TraceId) -> Result<bool, StoreError> {
+        let parts = self.shared.index().parts.clone();
+        let viewed = parts.view(trace_id)?.map(|(name, _)| name);
+        let mut later = inputs.iter().filter(|part| Some(part.name) >= viewed);
+        Ok(later.any(|part| part.has_late(trace_id)))
     }
 }
 
