@@ -6,6 +6,7 @@
 //! Source: `spec/api.md` section 3.5.
 
 mod console;
+mod explained;
 mod moment;
 mod options;
 mod search;
@@ -82,8 +83,9 @@ async fn run(options: &Options) -> anyhow::Result<ExitCode> {
         output::line(table::table(&found, &options.at.endpoint, width))?;
     }
     if options.explain {
-        for explained in search.explained() {
-            output::remark(format_args!("pruned and read: {explained}"));
+        match search.explained() {
+            Some(explained) => explained.lines().into_iter().for_each(output::remark),
+            None => output::remark("the collector does not tell what it read"),
         }
     }
     output::remark(search.remark(start, end));

@@ -43,3 +43,13 @@ pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
         thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// Epoch seconds, for windows around what is sent now.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the harness has no clock module to go through"
+)]
+pub fn now() -> f64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since_epoch.expect("after 1970").as_secs_f64()
+}

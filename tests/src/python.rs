@@ -18,6 +18,20 @@ pub fn script(name: &str) -> PathBuf {
     workspace().join("tests/python").join(name)
 }
 
+/// A script of the tests that calls the X-Ray API at an address as a user of an AWS SDK would have it.
+pub fn client(name: &str, api: impl std::fmt::Display) -> Command {
+    let mut command = Command::new(bin().join("python"));
+    command
+        .arg(script(name))
+        .env("AWS_ENDPOINT_URL_XRAY", format!("http://{api}"))
+        .envs([
+            ("AWS_ACCESS_KEY_ID", "any"),
+            ("AWS_SECRET_ACCESS_KEY", "any"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+        ]);
+    command
+}
+
 fn make() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| workspace().join("target"), PathBuf::from);

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use radiograph_tests::servers::Server;
-use radiograph_tests::{Collector, Daemon, eventually, python};
+use radiograph_tests::{Collector, Daemon, eventually, now, python};
 use serde_json::{Value, json};
 
 fn service(daemon: &Daemon, name: &'static str, next: Option<&str>) -> (Server, String) {
@@ -28,19 +28,9 @@ fn service(daemon: &Daemon, name: &'static str, next: Option<&str>) -> (Server, 
 
 /// boto3's view of everything between two times.
 fn read_back(collector: &Collector, start: f64, end: f64, ids: &[String]) -> Value {
-    let output = Command::new(python::bin().join("python"))
-        .arg(python::script("read_back.py"))
+    let output = python::client("read_back.py", collector.address)
         .args([start.to_string(), end.to_string()])
         .args(ids)
-        .env(
-            "AWS_ENDPOINT_URL_XRAY",
-            format!("http://{}", collector.address),
-        )
-        .envs([
-            ("AWS_ACCESS_KEY_ID", "any"),
-            ("AWS_SECRET_ACCESS_KEY", "any"),
-        ])
-        .env("AWS_DEFAULT_REGION", "us-east-1")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -185,13 +175,4 @@ fn assert_graph(services: &[Value], requests: u64) {
     assert_eq!(names, expected);
     let total = &services[0]["SummaryStatistics"]["TotalCount"];
     assert_eq!(total, &json!(requests));
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests read the clock for query windows"
-)]
-fn now() -> f64 {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since_epoch.unwrap().as_secs_f64()
 }

@@ -247,20 +247,9 @@ fn write_on(api: &Api, is_done: &AtomicBool, written: &AtomicU64, count: u64) {
 
 /// boto3's paginator over all that is good, which waits behind the first page for a line.
 fn paginator(collector: &Collector) -> Child {
-    let mut command = Command::new(python::bin().join("python"));
-    command
-        .arg(python::script("paginate.py"))
+    python::client("paginate.py", collector.address)
         .args([(START - 60.0).to_string(), (START + 3600.0).to_string()])
         .arg("ok")
-        .env(
-            "AWS_ENDPOINT_URL_XRAY",
-            format!("http://{}", collector.address),
-        )
-        .envs([
-            ("AWS_ACCESS_KEY_ID", "any"),
-            ("AWS_SECRET_ACCESS_KEY", "any"),
-        ])
-        .env("AWS_DEFAULT_REGION", "us-east-1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

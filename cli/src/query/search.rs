@@ -3,9 +3,11 @@
 
 use std::collections::HashSet;
 
+use anyhow::Context as _;
 use radiograph_protocol::timestamp::Timestamp;
 use serde_json::{Value, json};
 
+use super::explained::Explained;
 use super::{id_of, shown};
 use crate::api::{Api, ApiError};
 use crate::query::Options;
@@ -18,9 +20,6 @@ const EXPLAIN: &str = "RadiographExplain";
 /// Member of an answer that tells it.
 const EXPLAINED: &str = "RadiographExplained";
 
-/// Answers of the collector about what it read that are kept for the end.
-const EXPLAINED_MAX: usize = 100;
-
 /// A search and how far it came.
 pub(super) struct Search<'q> {
     api: &'q Api,
@@ -32,7 +31,7 @@ pub(super) struct Search<'q> {
     looked_at: u64,
     /// Microseconds of a piece, once the collector has said how long a window may be.
     piece_max: Option<i64>,
-    explained: Vec<Value>,
+    explained: Option<Explained>,
     is_full: bool,
 }
 
@@ -46,7 +45,7 @@ impl<'q> Search<'q> {
             pages: 0,
             looked_at: 0,
             piece_max: None,
-            explained: Vec::new(),
+            explained: None,
             is_full: false,
         }
     }
@@ -118,10 +117,10 @@ impl<'q> Search<'q> {
         self.pages += 1;
         let looked_at = page.get("TracesProcessedCount").and_then(Value::as_u64);
         self.looked_at += looked_at.unwrap_or_default();
-        if let Some(explained) = page.get_mut(EXPLAINED).map(Value::take)
-            && self.explained.len() < EXPLAINED_MAX
-        {
-            self.explained.push(explained);
+        if let Some(explained) = page.get_mut(EXPLAINED).map(Value::take) {
+            let read = serde_json::from_value(explained)
+                .with_context(|| format!("{PATH}: member {EXPLAINED} is not understood"))?;
+            self.explained.get_or_insert_default().add(read);
         }
         let Some(Value::Array(summaries)) = page.get_mut("TraceSummaries").map(Value::take) else {
             anyhow::bail!("{PATH}: answer is not understood: there is no list TraceSummaries");
@@ -138,9 +137,9 @@ impl<'q> Search<'q> {
         Ok(())
     }
 
-    /// What the collector told about what it read, page by page.
-    pub(super) fn explained(&self) -> &[Value] {
-        &self.explained
+    /// What the collector told about what it read for all pages; nothing if it told nothing.
+    pub(super) const fn explained(&self) -> Option<&Explained> {
+        self.explained.as_ref()
     }
 
     /// How the search went.

@@ -87,8 +87,8 @@ pub struct GetTraceSummariesResponse {
 }
 
 /// What a page of GetTraceSummaries took. Radiograph's own; all numbers are of this page alone.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct SearchExplained {
     /// Traces that were read and held against the filter.
     pub traces_read: u64,
@@ -111,8 +111,8 @@ pub struct SearchExplained {
 }
 
 /// What a term of a filter did to the traces that the search indexes know of.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct ClauseExplained {
     /// The term, as it was understood.
     pub clause: String,
