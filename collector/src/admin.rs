@@ -25,6 +25,7 @@ use self::ready::State;
 use crate::clock;
 use crate::config::AdminAddress;
 use crate::metrics::Metrics;
+use crate::sampling::Sampling;
 use crate::settle::Settler;
 use crate::store::Store;
 
@@ -41,6 +42,7 @@ pub(crate) struct AdminServer {
 pub(crate) struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) settler: Settler,
+    pub(crate) sampling: Arc<Sampling>,
     pub(crate) store: Arc<dyn Store>,
     /// The task that answers the X-Ray API.
     pub(crate) api: AbortHandle,
@@ -173,9 +175,14 @@ impl Answers for Shared {
 
     fn metrics(&self) -> String {
         let counters = self.parts.get().map(|parts| parts.metrics.snapshot());
+        let rules = self
+            .parts
+            .get()
+            .map(|parts| parts.sampling.rules_usage(clock::now()));
         let state = self.state();
         text::metrics(
             &counters.unwrap_or_default(),
+            &rules.unwrap_or_default(),
             state.as_ref(),
             &self.process.now(),
         )

@@ -28,6 +28,7 @@ use self::segments::Form;
 use crate::clock;
 use crate::metrics::Metrics;
 
+mod adaptive;
 mod error;
 mod log;
 mod operations;

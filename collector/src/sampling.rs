@@ -3,30 +3,40 @@
 //!
 //! The rules are a value that the owner of the store hands in and replaces; everything else is in
 //! memory and rebuilt from reports within one interval, so a restart loses nothing that matters.
-//! Boosts are not computed: their documents are accepted and the rules keep their rates, which
-//! `spec/sampling.md` section 8 calls fully compatible. Nothing here reads the clock or waits; one
-//! lock is held for one call. Source: `spec/sampling.md` sections 5 to 8, `spec/api.md` 3.3, 3.4.
+//! Nothing here reads the clock or waits, but for [`Adaptive`]; one lock is held for one call.
+//! Source: `spec/sampling.md` sections 5 to 8, `spec/api.md` 3.3, 3.4.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use radiograph_protocol::api::sampling::{
-    BoostStatisticsDocument, GetSamplingRulesResponse, GetSamplingStatisticSummariesResponse,
-    GetSamplingTargetsRequest, GetSamplingTargetsResponse, SamplingRuleRecord,
-    SamplingTargetDocument, StatisticsDocument, UnprocessedStatistics, WholeSeconds,
+    GetSamplingRulesResponse, GetSamplingStatisticSummariesResponse, GetSamplingTargetsRequest,
+    GetSamplingTargetsResponse, SamplingRuleRecord,
 };
 use radiograph_protocol::timestamp::Timestamp;
 
+mod adaptive;
 mod allocation;
+mod boost;
 mod report;
 mod rule_set;
 mod statistics;
+mod targets;
+mod usage;
 
+pub use adaptive::{
+    Adaptive, AdaptiveRule, AdaptiveSettings, Cause, DeleteAdaptiveSamplingRequest,
+    DeleteAdaptiveSamplingResponse, GetAdaptiveSamplingResponse, PutAdaptiveSamplingRequest,
+    PutAdaptiveSamplingResponse, ShownRaise, Signal,
+};
 pub use allocation::{CLIENTS_PER_RULE_MAX, Usage};
 pub use rule_set::{ACCOUNT_DEFAULT, REGION_DEFAULT, RuleSet, rule_arn};
+pub use usage::{RuleUsage, RulesUsage};
 
+use adaptive::AdaptiveRules;
 use allocation::Allocation;
+use boost::Boosts;
 use statistics::Windows;
 
 /// How long a quota holds without a new report, unless configured otherwise. AWS: five minutes.
@@ -45,6 +55,8 @@ struct State {
     /// By rule name; a rule gets its entry with its first report.
     allocations: BTreeMap<String, Allocation>,
     windows: Windows,
+    boosts: Boosts,
+    adaptive: AdaptiveRules,
 }
 
 impl Sampling {
@@ -57,6 +69,8 @@ impl Sampling {
             lease,
             allocations: BTreeMap::new(),
             windows: Windows::default(),
+            boosts: Boosts::default(),
+            adaptive: AdaptiveRules::default(),
         };
         Self {
             state: Mutex::new(state),
@@ -120,97 +134,19 @@ impl Sampling {
 }
 
 impl State {
-    fn targets(
-        &mut self,
-        request: &GetSamplingTargetsRequest,
-        now: Timestamp,
-    ) -> GetSamplingTargetsResponse {
-        self.admit(&request.statistics, now);
-        let mut targets = Vec::with_capacity(request.statistics.len());
-        let mut unprocessed = Vec::new();
-        for document in &request.statistics {
-            match self.target(document, now) {
-                Some(target) => targets.push(target),
-                None => unprocessed.push(unknown_rule(&document.rule_name)),
-            }
-        }
-        let boosts = request.boosts.iter();
-        GetSamplingTargetsResponse {
-            sampling_target_documents: targets,
-            last_rule_modification: WholeSeconds(self.rule_set.last_modification.seconds_ceil()),
-            unprocessed_statistics: unprocessed,
-            unprocessed_boost_statistics: boosts
-                .filter_map(|document| self.boost_refusal(document))
-                .collect(),
-        }
-    }
-
-    /// Takes all reports of the call in before any quota is computed.
-    fn admit(&mut self, documents: &[StatisticsDocument], now: Timestamp) {
-        for report in report::merged(documents) {
-            let Some(record) = self.rule_set.find(report.rule_name) else {
-                continue;
-            };
-            let reservoir_size = record.sampling_rule.reservoir_size;
-            let allocation = self
-                .allocations
-                .entry(report.rule_name.to_owned())
-                .or_insert_with(|| Allocation::new(reservoir_size, self.lease));
-            if allocation.admit(&report, now) {
-                self.windows.add(report.rule_name, report.counts, now);
-            }
-        }
-    }
-
-    /// `None` for a rule that is not there.
-    fn target(
-        &mut self,
-        document: &StatisticsDocument,
-        now: Timestamp,
-    ) -> Option<SamplingTargetDocument> {
-        let rule = &self.rule_set.find(&document.rule_name)?.sampling_rule;
-        let allocation = self.allocations.get_mut(&document.rule_name)?;
-        Some(SamplingTargetDocument {
-            rule_name: rule.rule_name.clone(),
-            fixed_rate: rule.fixed_rate,
-            reservoir: allocation.grant(&document.client_id, now),
-            interval: allocation.interval_seconds(),
-            sampling_boost: None,
-        })
-    }
-
-    fn boost_refusal(&self, document: &BoostStatisticsDocument) -> Option<UnprocessedStatistics> {
-        let Some(record) = self.rule_set.find(&document.rule_name) else {
-            return Some(unknown_rule(&document.rule_name));
-        };
-        let has_boost = record.sampling_rule.sampling_rate_boost.is_some();
-        (!has_boost).then(|| unprocessed(&document.rule_name, "Rule has no sampling rate boost"))
-    }
-
     fn replace_rules(&mut self, rule_set: RuleSet, now: Timestamp) {
         self.rule_set = rule_set.sorted();
-        let rule_set = &self.rule_set;
+        let (rule_set, adaptive) = (&self.rule_set, &self.adaptive);
         self.allocations.retain(|name, allocation| {
             let record: Option<&SamplingRuleRecord> = rule_set.find(name);
             if let Some(record) = record {
-                allocation.resize(record.sampling_rule.reservoir_size, now);
+                allocation.resize(adaptive.reservoir_size(&record.sampling_rule), now);
             }
             record.is_some()
         });
         self.windows.retain(|name| rule_set.find(name).is_some());
-    }
-}
-
-/// Clients know this text and code from AWS (`spec/api.md` 3.4).
-fn unknown_rule(rule_name: &str) -> UnprocessedStatistics {
-    unprocessed(rule_name, "Unknown rule")
-}
-
-fn unprocessed(rule_name: &str, message: &str) -> UnprocessedStatistics {
-    UnprocessedStatistics {
-        rule_name: rule_name.to_owned(),
-        error_code: "400".to_owned(),
-        message: message.to_owned(),
+        self.boosts.retain(|name| rule_set.find(name).is_some());
+        self.adaptive.retain(|name| rule_set.find(name).is_some());
     }
 }
 

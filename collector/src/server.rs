@@ -25,7 +25,7 @@ use crate::pins::Pins;
 use crate::query::Query;
 use crate::query::token::TokenKey;
 use crate::retention::Retention;
-use crate::sampling::{LEASE_DEFAULT, RuleSet, Sampling};
+use crate::sampling::{Adaptive, LEASE_DEFAULT, RuleSet, Sampling};
 use crate::settle::Settler;
 use crate::settle::schedule::Schedule;
 use crate::store::embedded::{EmbeddedStore, Options};
@@ -87,6 +87,7 @@ pub struct Collector {
     serving: JoinHandle<()>,
     settling: JoinHandle<()>,
     retaining: JoinHandle<()>,
+    adapting: JoinHandle<()>,
     store: Arc<EmbeddedStore>,
     admin: Option<AdminServer>,
 }
@@ -129,12 +130,15 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         services.pins.clone(),
         (config.retention, config.retention_bytes),
     );
+    let adapting = tokio::spawn(services.adaptive.clone().run());
+    let sampling = Arc::clone(&services.sampling);
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(serve(listener, services, stopped));
     if let Some(admin) = &admin {
         admin.started(Parts {
             metrics: Arc::clone(&metrics),
             settler,
+            sampling,
             store: shared,
             api: serving.abort_handle(),
         });
@@ -150,6 +154,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         serving,
         settling,
         retaining,
+        adapting,
         store,
         admin,
     })
@@ -172,6 +177,7 @@ async fn services(
         })?;
     let (region, account_id) = (config.region.clone(), config.account_id.clone());
     let groups = Groups::new(Arc::clone(store), region, account_id);
+    let sampling = Arc::new(Sampling::new(rules, LEASE_DEFAULT));
     Ok(ApiServices {
         ingest: Ingest::new(Arc::clone(store), settler.clone(), Arc::clone(metrics)),
         query: Query::new(
@@ -186,7 +192,8 @@ async fn services(
         ),
         groups,
         pins: Pins::new(Arc::clone(store), Arc::clone(metrics)),
-        sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
+        adaptive: Adaptive::new(Arc::clone(store), Arc::clone(&sampling)),
+        sampling,
         metrics: Arc::clone(metrics),
         places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),
         other_places: Arc::new(Semaphore::new(http::OTHER_REQUESTS_MAX)),
@@ -277,6 +284,7 @@ impl Collector {
             aborter.abort();
         }
         self.retaining.abort();
+        self.adapting.abort();
         // what is not settled now is settled at the next start
         self.settling.abort();
         let store = self.store;

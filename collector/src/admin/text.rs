@@ -8,17 +8,26 @@ use radiograph_admin::text::{Durations, Families, Kind, Sample};
 
 use super::ready::{State, ready};
 use crate::metrics::{OperationCounters, Snapshot, WITHIN};
+use crate::sampling::RulesUsage;
+
+mod sampling;
 
 /// What the names of the collector's own families begin with.
 const PREFIX: &str = "radiograph_collector_";
 
 /// The whole answer to `/metrics`; without a state the collector is being put together.
-pub(super) fn metrics(counters: &Snapshot, state: Option<&State>, process: &ProcessNow) -> String {
+pub(super) fn metrics(
+    counters: &Snapshot,
+    rules: &RulesUsage,
+    state: Option<&State>,
+    process: &ProcessNow,
+) -> String {
     let mut families = Families::new(PREFIX);
     documents(&mut families, counters);
     settling(&mut families, counters, state);
     pins(&mut families, counters);
     requests(&mut families, counters);
+    sampling::sampling(&mut families, rules);
     families.labelled(
         Kind::Counter,
         "store_errors_total",

@@ -11,6 +11,7 @@ use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use super::adaptive;
 use super::error::Failure;
 use super::pins;
 use super::segments::{self, Form};
@@ -21,7 +22,7 @@ use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::pins::Pins;
 use crate::query::Query;
-use crate::sampling::Sampling;
+use crate::sampling::{Adaptive, Sampling};
 
 /// The services that requests are handed to. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +32,7 @@ pub(crate) struct Services {
     pub(crate) groups: Groups,
     pub(crate) pins: Pins,
     pub(crate) sampling: Arc<Sampling>,
+    pub(crate) adaptive: Adaptive,
     pub(crate) metrics: Arc<Metrics>,
     /// What answers with streams.
     pub(crate) transfer: Transfer,
@@ -60,6 +62,8 @@ pub(super) enum Operation {
     GetGroups,
     /// Not of X-Ray's: one of those about pins.
     Pins(pins::Operation),
+    /// Not of X-Ray's: one of those about adaptive sampling.
+    Adaptive(adaptive::Operation),
 }
 
 impl Operation {
@@ -81,7 +85,10 @@ impl Operation {
             "/UpdateGroup" => Self::UpdateGroup,
             "/DeleteGroup" => Self::DeleteGroup,
             "/Groups" => Self::GetGroups,
-            path => return pins::Operation::of_path(path).map(Self::Pins),
+            path => {
+                let pins = pins::Operation::of_path(path).map(Self::Pins);
+                return pins.or_else(|| adaptive::Operation::of_path(path).map(Self::Adaptive));
+            }
         })
     }
 
@@ -104,6 +111,7 @@ impl Operation {
             Self::DeleteGroup => "DeleteGroup",
             Self::GetGroups => "GetGroups",
             Self::Pins(operation) => operation.name(),
+            Self::Adaptive(operation) => operation.name(),
         }
     }
 
@@ -119,6 +127,7 @@ impl Operation {
             groups,
             pins,
             sampling,
+            adaptive,
             metrics,
             ..
         } = services;
@@ -163,6 +172,7 @@ impl Operation {
                 encode(&groups.groups().await?)
             }
             Self::Pins(operation) => operation.carry_out(pins, &body).await,
+            Self::Adaptive(operation) => operation.carry_out(adaptive, &body).await,
         }
     }
 }

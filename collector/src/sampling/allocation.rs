@@ -1,11 +1,24 @@
 //! Spreading one rule's reservoir over the clients that report: `spec/sampling.md` section 6 as a
 //! pure state machine. The arithmetic of the shares is in [`fill`].
 //!
-//! In steady state the live quotas sum up to at most the reservoir; the specification lists when
-//! they may exceed it for an interval. Two points where it leaves room: a client that has held a
-//! lease is sent 0 rather than nothing, since clients keep an old quota when none is sent; and the
-//! step over 1 counts from the last quota sent, live or not, since a client that ignores a 0
-//! revives exactly that one.
+//! At every moment the quotas that active clients hold sum up to at most the reservoir. What may be
+//! recorded beyond it, per second:
+//! (a) a client that wakes up after three intervals of silence uses its old lease until its next report,
+//! at most one interval later; one whose reports are lost counts as silent, and one that was forgotten
+//! meanwhile, but whose clock is behind, uses it until the end of (b);
+//! (b) a client without a live lease borrows one: a new one until its first grant, which comes with a
+//! report within [`SETTLING`] or the first one after; and one whose clock is ahead by the length of the
+//! lease or more, always;
+//! (c) the fixed rate, by definition;
+//! (d) after a restart clients use leases that nobody here knows until they are granted another: at most
+//! the reservoir once more, for two intervals where everyone gets a share, else until the end of (b);
+//! (e) after the reservoir shrank, or a client was forgotten, what clients hold until they report.
+//! A client that is to step over 1 keeps one for an interval on top of (a) and (e).
+//!
+//! Two points where the specification leaves room: a client that has held a lease is sent 0 rather than
+//! nothing, since clients keep an old quota when none is sent; and the step over 1 counts from the last
+//! quota sent, live or not, since a client that ignores a 0 revives exactly that one. Such a client, of
+//! the Node SDK, keeps one per second where it should have none.
 //!
 //! Per report: a walk over the rule's clients, at most [`CLIENTS_PER_RULE_MAX`] of them.
 
@@ -80,6 +93,8 @@ struct Client {
     previous: (Timestamp, Counts),
     /// Requests per second.
     demand: u64,
+    /// What it was last told of the time until its next report.
+    interval_seconds: u32,
     /// What was last sent, live or not; `None` before the first grant.
     lease: Option<Lease>,
     /// How much of the lease counts against the others: all of it, or after a resize the share it
@@ -108,14 +123,13 @@ impl Allocation {
     pub(crate) fn admit(&mut self, report: &Report<'_>, now: Timestamp) -> bool {
         let seen = (report.timestamp, report.counts);
         let requests = report.counts.requests;
-        let active_for = self.active_for();
         if let Some(client) = self.clients.get_mut(report.client_id) {
             if client.previous == seen {
                 return false;
             }
             let elapsed = now.since(client.last_report).micros();
             let elapsed = elapsed.clamp(ELAPSED_MICROS_MIN, ELAPSED_MICROS_MAX);
-            let kept = if client.is_active(now, active_for) {
+            let kept = if client.is_active(now) {
                 client.demand / 2
             } else {
                 0
@@ -130,6 +144,7 @@ impl Allocation {
                 last_report: now,
                 previous: seen,
                 demand: demand(requests, ELAPSED_FIRST_MICROS, 0),
+                interval_seconds: INTERVAL_SECONDS,
                 lease: None,
                 reserved: 0,
             };
@@ -150,6 +165,7 @@ impl Allocation {
 
         let ttl_seconds = now.seconds_floor().saturating_add(self.lease_seconds());
         let client = self.clients.get_mut(client_id)?;
+        client.interval_seconds = self.interval_seconds;
         let steps_over_one = granted == 0 && client.lease.is_some_and(|lease| lease.quota > 1);
         let quota = if steps_over_one { 1 } else { granted };
         let is_settling = client.lease.is_none() && now.since(client.first_seen) < SETTLING;
@@ -172,9 +188,8 @@ impl Allocation {
         self.reservoir_size = reservoir_size;
         if has_shrunk {
             let shares = self.shares(now);
-            let active_for = self.active_for();
             let clients = self.clients.values_mut();
-            let active = clients.filter(|client| client.is_active(now, active_for));
+            let active = clients.filter(|client| client.is_active(now));
             for (client, share) in active.zip(shares) {
                 client.reserved = u32::try_from(share)
                     .map_or(client.reserved, |share| client.reserved.min(share));
@@ -204,16 +219,10 @@ impl Allocation {
     }
 
     fn active(&self, now: Timestamp) -> impl Iterator<Item = (&str, &Client)> {
-        let active_for = self.active_for();
         let clients = self.clients.iter();
         clients
-            .filter(move |(_, client)| client.is_active(now, active_for))
+            .filter(move |(_, client)| client.is_active(now))
             .map(|(id, client)| (id.as_str(), client))
-    }
-
-    fn active_for(&self) -> Elapsed {
-        let seconds = i64::from(self.interval_seconds * ACTIVE_INTERVALS);
-        Elapsed::from_micros(seconds * MICROS_PER_SECOND)
     }
 
     fn lease_seconds(&self) -> i64 {
@@ -239,8 +248,11 @@ impl Allocation {
 }
 
 impl Client {
-    fn is_active(&self, now: Timestamp, active_for: Elapsed) -> bool {
-        now.since(self.last_report) < active_for
+    /// By the interval that it was told: one that was told a longer one is not gone once the others,
+    /// being fewer by now, are told a shorter one.
+    fn is_active(&self, now: Timestamp) -> bool {
+        let seconds = i64::from(self.interval_seconds * ACTIVE_INTERVALS);
+        now.since(self.last_report) < Elapsed::from_micros(seconds * MICROS_PER_SECOND)
     }
 
     fn is_live(&self, now: Timestamp) -> bool {

@@ -2,10 +2,14 @@
 
 use std::fs;
 
-use radiograph_protocol::sampling::{SamplingRateBoost, SamplingRule};
+use radiograph_protocol::sampling::{Counts, SamplingRateBoost, SamplingRule};
 use serde_json::{Value, json};
 
 use super::*;
+
+mod boosts;
+mod fleet;
+mod simulation;
 
 const CLIENT_ID: &str = "0a1b2c3d4e5f60718293a4b5";
 const START: i64 = 1_704_067_210;
@@ -234,6 +238,32 @@ fn replaced_rules_take_effect_at_once() {
         names.map(|s| s.rule_name.as_str()).collect::<Vec<_>>(),
         ["checkout"]
     );
+}
+
+#[test]
+fn metrics_show_what_was_reported_of_a_bounded_number_of_rules() {
+    let names: Vec<String> = (0..40).map(|number| format!("rule-{number:02}")).collect();
+    let records: Vec<_> = names.iter().map(|name| record(name, 100, 1)).collect();
+    let sampling = service(&records);
+    for seconds in [0, 10, 10] {
+        for name in names.iter().map(String::as_str).chain(["Default"]) {
+            call(&sampling, &[document(name, CLIENT_ID, 7, seconds)], seconds);
+        }
+    }
+    let rules = sampling.rules_usage(at(10)).rules;
+    let shown: Vec<&str> = rules.iter().map(|rule| rule.rule_name.as_str()).collect();
+    assert_eq!(shown.len(), 26);
+    assert_eq!(
+        (shown[0], shown[24], shown[25]),
+        ("rule-00", "rule-24", "Default")
+    );
+    let counts = Counts {
+        requests: 14,
+        sampled: 48,
+        borrows: 20,
+    };
+    assert!(rules.iter().all(|rule| rule.counts == counts), "{rules:?}");
+    assert_eq!(rules[0].reservoir.clients_active, 1);
 }
 
 /// The recorded samplers ran with rules of these names; origin: the README of the fixtures.

@@ -5,7 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use radiograph_protocol::sampling::Counts;
+
 use super::*;
+use crate::sampling::{RuleUsage, Usage};
 use crate::store::StoreError;
 
 /// Every counter with a value of its own, so that two which were mixed up show.
@@ -36,6 +39,28 @@ fn example() -> Snapshot {
     }
 }
 
+fn rules() -> RulesUsage {
+    let rule = |rule_name: &str, first: u64, is_raised| RuleUsage {
+        rule_name: rule_name.to_owned(),
+        counts: Counts {
+            requests: first,
+            sampled: first + 1,
+            borrows: first + 2,
+        },
+        reservoir: Usage {
+            reservoir_size: 34,
+            quota_granted: first + 3,
+            clients_active: 35,
+            clients_forgotten: first + 4,
+        },
+        is_raised,
+    };
+    RulesUsage {
+        rules: vec![rule("check\"out", 40, true), rule("Default", 50, false)],
+        boost_services_left_out: 36,
+    }
+}
+
 fn state() -> State {
     State {
         is_stopping: false,
@@ -56,7 +81,7 @@ fn process() -> ProcessNow {
 /// The version changes with every release, the golden file does not.
 fn shown(counters: &Snapshot, state: Option<&State>) -> String {
     let own = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
-    metrics(counters, state, &process()).replace(&own, "version=\"0.0.0\"")
+    metrics(counters, &rules(), state, &process()).replace(&own, "version=\"0.0.0\"")
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn services() -> (Services, tempfile::TempDir) {
     );
     let settler = Settler::new(Schedule::default());
     let rules = RuleSet::fresh(REGION_DEFAULT, ACCOUNT_DEFAULT);
+    let sampling = Arc::new(Sampling::new(rules, LEASE_DEFAULT));
     let services = Services {
         transfer: Transfer::new(
             Export::new(Arc::clone(&store), groups.clone()),
@@ -38,7 +39,8 @@ fn services() -> (Services, tempfile::TempDir) {
         query,
         groups,
         pins: Pins::new(Arc::clone(&store), Arc::clone(&metrics)),
-        sampling: Arc::new(Sampling::new(rules, LEASE_DEFAULT)),
+        adaptive: Adaptive::new(store, Arc::clone(&sampling)),
+        sampling,
         metrics,
         places: Arc::new(Semaphore::new(1)),
         other_places: Arc::new(Semaphore::new(1)),
@@ -116,4 +118,29 @@ async fn the_recorded_life_of_a_group_is_answered_as_each_client_expects() {
         let gone = services.groups.group(slow).await.unwrap_err().to_string();
         assert_eq!(gone, "InvalidRequestException: Group not found", "{client}");
     }
+}
+
+#[tokio::test]
+async fn adaptive_sampling_of_a_rule_is_put_shown_and_deleted() {
+    let (services, _dir) = services();
+    let ask = async |operation: &str, body: Value| {
+        let path = format!("/Radiograph{operation}AdaptiveSampling");
+        answer(&services, &path, body.to_string().into()).await
+    };
+    let rule = json!({
+        "RuleName": "Default", "TracesPerSecondMax": 20, "MaxRate": 0.5,
+        "CooldownWindowMinutes": 10, "ErrorRateIncrease": 0.05, "LatencyFactor": 2.0,
+        "FixedRate": 0.05, "ReservoirSize": 1,
+    });
+    let put = json!({"RuleName": "Default", "TracesPerSecondMax": 20, "MaxRate": 0.5});
+    assert_eq!(ask("Put", put).await, json!({"AdaptiveSampling": rule}));
+    assert_eq!(
+        ask("Get", json!({})).await,
+        json!({"AdaptiveSampling": [rule]})
+    );
+    assert_eq!(
+        ask("Delete", json!({"RuleName": "Default"})).await,
+        json!({})
+    );
+    assert_eq!(ask("Get", json!({})).await, json!({"AdaptiveSampling": []}));
 }

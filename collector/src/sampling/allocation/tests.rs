@@ -250,7 +250,7 @@ fn interval_grows_by_ten_seconds_per_two_thousand_clients() {
     }
     let mut allocation = allocation(10);
     remember(&mut allocation, 2000, at(0));
-    admit(&mut allocation, "one more", 10, 2);
+    report(&mut allocation, "one more", 10, 2);
     assert_eq!(allocation.interval_seconds(), 20);
     assert_eq!(allocation.usage(at(59)).clients_active, 2001);
     assert_eq!(
@@ -269,11 +269,24 @@ fn remember(allocation: &mut Allocation, count: usize, now: Timestamp) {
             last_report,
             previous: (last_report, Counts::default()),
             demand: 1,
+            interval_seconds: 20,
             lease: None,
             reserved: 0,
         };
         allocation.clients.insert(format!("{index:024}"), client);
     }
+}
+
+#[test]
+fn client_that_was_told_a_longer_interval_is_active_for_three_of_them() {
+    let mut allocation = allocation(10);
+    remember(&mut allocation, 2001, at(0));
+    report(&mut allocation, &format!("{:024}", 0), 10, 2);
+    assert_eq!(allocation.interval_seconds(), 20);
+    admit(&mut allocation, "one more", 10, 61);
+    assert_eq!(allocation.interval_seconds(), 10, "the others are gone");
+    let active = [61, 62].map(|seconds| allocation.usage(at(seconds)).clients_active);
+    assert_eq!(active, [2, 1]);
 }
 
 #[test]
