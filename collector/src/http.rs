@@ -33,7 +33,9 @@ mod error;
 mod log;
 mod operations;
 mod pins;
+mod retrieval;
 mod segments;
+mod settings;
 mod transfer;
 
 pub(crate) use operations::Services as ApiServices;

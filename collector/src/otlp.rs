@@ -20,6 +20,7 @@ mod attributes;
 mod aws;
 mod cause;
 mod documents;
+pub(crate) mod from_segments;
 mod http;
 mod metadata;
 mod name;

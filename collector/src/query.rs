@@ -9,10 +9,10 @@ use std::sync::Arc;
 use radiograph_protocol::api::graph::{
     GetServiceGraphRequest, GetServiceGraphResponse, GetTraceGraphRequest, GetTraceGraphResponse,
 };
-use radiograph_protocol::api::{self, required};
 use radiograph_protocol::api::traces::{
     BatchGetTracesRequest, BatchGetTracesResponse, Segment, Trace,
 };
+use radiograph_protocol::api::{self, required};
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::limits::TRACE_IDS_PER_CALL_MAX;

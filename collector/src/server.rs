@@ -25,7 +25,9 @@ use crate::pins::Pins;
 use crate::query::Query;
 use crate::query::token::TokenKey;
 use crate::retention::Retention;
+use crate::retrieval::Retrievals;
 use crate::sampling::{Adaptive, LEASE_DEFAULT, RuleSet, Sampling};
+use crate::settings::Settings;
 use crate::settle::Settler;
 use crate::settle::schedule::Schedule;
 use crate::store::embedded::{EmbeddedStore, Options};
@@ -182,7 +184,7 @@ async fn services(
         ingest: Ingest::new(Arc::clone(store), settler.clone(), Arc::clone(metrics)),
         query: Query::new(
             Arc::clone(store),
-            token_key,
+            token_key.clone(),
             groups.clone(),
             config.query_window_max,
         ),
@@ -194,6 +196,8 @@ async fn services(
         pins: Pins::new(Arc::clone(store), Arc::clone(metrics)),
         adaptive: Adaptive::new(Arc::clone(store), Arc::clone(&sampling)),
         sampling,
+        settings: Settings::new(Arc::clone(store)),
+        retrievals: Retrievals::new(Arc::clone(store), token_key),
         metrics: Arc::clone(metrics),
         places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),
         other_places: Arc::new(Semaphore::new(http::OTHER_REQUESTS_MAX)),

@@ -14,8 +14,11 @@ use crate::timestamp::Timestamp;
 
 pub mod graph;
 pub mod groups;
+pub mod policies;
+pub mod retrieval;
 pub mod sampling;
 pub mod series;
+pub mod settings;
 pub mod telemetry;
 pub mod traces;
 

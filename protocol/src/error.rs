@@ -33,6 +33,16 @@ pub enum ApiErrorKind {
         /// The ARN or token as given.
         resource_name: String,
     },
+    /// The client sent a resource policy that is no JSON object.
+    MalformedPolicyDocument,
+    /// The client sent a resource policy that would keep everybody from changing it.
+    LockoutPrevention,
+    /// The client named another revision of a resource policy than the latest one.
+    InvalidPolicyRevisionId,
+    /// The client sent a resource policy that is too long.
+    PolicySizeLimitExceeded,
+    /// The client sent one resource policy more than there may be.
+    PolicyCountLimitExceeded,
     /// The collector cannot take more now; clients retry with back-off.
     Throttled,
     /// The collector cannot write or read its store now; clients retry.
@@ -62,6 +72,11 @@ impl ApiError {
             ApiErrorKind::RequestEntityTooLarge => "RequestEntityTooLarge",
             ApiErrorKind::RequestTimeout => "RequestTimeoutException",
             ApiErrorKind::ResourceNotFound { .. } => "ResourceNotFoundException",
+            ApiErrorKind::MalformedPolicyDocument => "MalformedPolicyDocumentException",
+            ApiErrorKind::LockoutPrevention => "LockoutPreventionException",
+            ApiErrorKind::InvalidPolicyRevisionId => "InvalidPolicyRevisionIdException",
+            ApiErrorKind::PolicySizeLimitExceeded => "PolicySizeLimitExceededException",
+            ApiErrorKind::PolicyCountLimitExceeded => "PolicyCountLimitExceededException",
             ApiErrorKind::Throttled => "ThrottledException",
             ApiErrorKind::ServiceUnavailable => "ServiceUnavailable",
             ApiErrorKind::InternalFailure => "InternalFailure",

@@ -97,6 +97,42 @@ pub const HOSTNAME_CHARS_MAX: usize = 255;
 /// Characters of `ResourceARN` in PutTelemetryRecords and in a sampling rule (`spec/api.md` 3.2, 3.3).
 pub const RESOURCE_ARN_CHARS_MAX: usize = 500;
 
+/// Characters of `KeyId` in PutEncryptionConfig (`spec/api.md` 5).
+pub const ENCRYPTION_KEY_CHARS: RangeInclusive<usize> = 1..=3000;
+
+/// Characters of `SpansLogGroupKmsKeyId` in UpdateTraceSegmentDestination (`spec/api.md` 5).
+pub const SPANS_KEY_CHARS: RangeInclusive<usize> = 1..=256;
+
+/// Characters of a resource policy's name (`spec/api.md` 5).
+pub const POLICY_NAME_CHARS: RangeInclusive<usize> = 1..=128;
+
+/// Bytes of a resource policy (`spec/api.md` 5, 9).
+pub const POLICY_BYTES_MAX: usize = 5 << 10;
+
+/// Resource policies (`spec/api.md` 5, 9).
+pub const POLICIES_MAX: usize = 5;
+
+/// Characters of `NextToken` in ListResourcePolicies (`spec/api.md` 5).
+pub const POLICIES_TOKEN_CHARS: RangeInclusive<usize> = 1..=100;
+
+/// Trace ids in one StartTraceRetrieval call (`spec/api.md` 5.1).
+pub const RETRIEVAL_TRACE_IDS_MAX: usize = 100;
+
+/// Characters of a retrieval token (`spec/api.md` 5.1).
+pub const RETRIEVAL_TOKEN_CHARS_MAX: usize = 1020;
+
+/// Traces in one page of ListRetrievedTraces (`spec/api.md` 5.1).
+pub const RETRIEVED_TRACES_PER_PAGE_MAX: usize = 5;
+
+/// Segments or spans of one trace in one page of ListRetrievedTraces (`spec/api.md` 5.1).
+pub const RETRIEVED_SPANS_PER_PAGE_MAX: usize = 100;
+
+/// Nodes in one page of GetRetrievedTracesGraph (`spec/api.md` 5.1).
+pub const RETRIEVED_SERVICES_PER_PAGE_MAX: usize = 1000;
+
+/// Links of one node in GetRetrievedTracesGraph (`spec/api.md` 5.1).
+pub const LINKS_PER_RETRIEVED_SERVICE_MAX: usize = 100;
+
 /// Bytes of the largest datagram IPv6 can carry; no receive buffer needs more
 /// (`spec/daemon.md` section 2.2).
 pub const DATAGRAM_BYTES_MAX: usize = 65_536;

@@ -34,7 +34,13 @@ impl Failure {
 
     pub(super) fn status(&self) -> StatusCode {
         match self.error().kind {
-            ApiErrorKind::InvalidRequest | ApiErrorKind::Serialization => StatusCode::BAD_REQUEST,
+            ApiErrorKind::InvalidRequest
+            | ApiErrorKind::Serialization
+            | ApiErrorKind::MalformedPolicyDocument
+            | ApiErrorKind::LockoutPrevention
+            | ApiErrorKind::InvalidPolicyRevisionId
+            | ApiErrorKind::PolicySizeLimitExceeded
+            | ApiErrorKind::PolicyCountLimitExceeded => StatusCode::BAD_REQUEST,
             ApiErrorKind::UnknownOperation | ApiErrorKind::ResourceNotFound { .. } => {
                 StatusCode::NOT_FOUND
             }

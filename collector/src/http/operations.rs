@@ -14,7 +14,9 @@ use tokio::sync::Semaphore;
 use super::adaptive;
 use super::error::Failure;
 use super::pins;
+use super::retrieval;
 use super::segments::{self, Form};
+use super::settings;
 use super::transfer::Transfer;
 use crate::clock;
 use crate::groups::Groups;
@@ -22,7 +24,9 @@ use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::pins::Pins;
 use crate::query::Query;
+use crate::retrieval::Retrievals;
 use crate::sampling::{Adaptive, Sampling};
+use crate::settings::Settings;
 
 /// The services that requests are handed to. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +35,8 @@ pub(crate) struct Services {
     pub(crate) query: Query,
     pub(crate) groups: Groups,
     pub(crate) pins: Pins,
+    pub(crate) settings: Settings,
+    pub(crate) retrievals: Retrievals,
     pub(crate) sampling: Arc<Sampling>,
     pub(crate) adaptive: Adaptive,
     pub(crate) metrics: Arc<Metrics>,
@@ -60,6 +66,10 @@ pub(super) enum Operation {
     UpdateGroup,
     DeleteGroup,
     GetGroups,
+    /// One of those about encryption, policies, indexing rules and the destination.
+    Settings(settings::Operation),
+    /// One of those about trace retrieval.
+    Retrieval(retrieval::Operation),
     /// Not of X-Ray's: one of those about pins.
     Pins(pins::Operation),
     /// Not of X-Ray's: one of those about adaptive sampling.
@@ -86,8 +96,11 @@ impl Operation {
             "/DeleteGroup" => Self::DeleteGroup,
             "/Groups" => Self::GetGroups,
             path => {
-                let pins = pins::Operation::of_path(path).map(Self::Pins);
-                return pins.or_else(|| adaptive::Operation::of_path(path).map(Self::Adaptive));
+                let settings = settings::Operation::of_path(path).map(Self::Settings);
+                let retrieval = || retrieval::Operation::of_path(path).map(Self::Retrieval);
+                let pins = || pins::Operation::of_path(path).map(Self::Pins);
+                let adaptive = || adaptive::Operation::of_path(path).map(Self::Adaptive);
+                return settings.or_else(retrieval).or_else(pins).or_else(adaptive);
             }
         })
     }
@@ -110,6 +123,8 @@ impl Operation {
             Self::UpdateGroup => "UpdateGroup",
             Self::DeleteGroup => "DeleteGroup",
             Self::GetGroups => "GetGroups",
+            Self::Settings(operation) => operation.name(),
+            Self::Retrieval(operation) => operation.name(),
             Self::Pins(operation) => operation.name(),
             Self::Adaptive(operation) => operation.name(),
         }
@@ -126,6 +141,8 @@ impl Operation {
             query,
             groups,
             pins,
+            settings,
+            retrievals,
             sampling,
             adaptive,
             metrics,
@@ -171,6 +188,8 @@ impl Operation {
                 decode::<GetGroupsRequest>(&body)?;
                 encode(&groups.groups().await?)
             }
+            Self::Settings(operation) => operation.carry_out(settings, &body).await,
+            Self::Retrieval(operation) => operation.carry_out(retrievals, &body).await,
             Self::Pins(operation) => operation.carry_out(pins, &body).await,
             Self::Adaptive(operation) => operation.carry_out(adaptive, &body).await,
         }

@@ -54,9 +54,11 @@ const fn thrown(stack: Vec<Frame<'_>>) -> Thrown<'_> {
     }
 }
 
-/// `path:line`; `None` when the text does not end in a number.
+/// `path:line`; `None` when the text does not end in a number. A blank before the number is what stacks
+/// have that were segments before (`spec/otel-mapping.md` section 11).
 fn position(text: &str) -> Option<(&str, u32)> {
     let (path, line) = text.rsplit_once(':')?;
+    let line = line.strip_prefix(' ').unwrap_or(line);
     let is_number = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| (path, line.parse().unwrap_or(0)))
 }

@@ -22,6 +22,7 @@ use crate::error::ServiceError;
 use crate::filter::{self, Expression};
 use crate::groups::GroupSet;
 use crate::groups::group_set::refused;
+use crate::settings::indexing;
 use crate::store::{Cursor, ScanRange, ScanWork, ViewPage, ViewScan};
 use crate::trace::facts::{EntityFacts, SegmentKind};
 use crate::trace::present::trace_summary;
@@ -84,6 +85,8 @@ struct Search {
     filter: Arc<Expression>,
     /// The share of traces to keep.
     rate: Option<f64>,
+    /// The share of traces that the indexing rule lets be found, when it is not all of them.
+    indexed: Option<f64>,
     /// Binds page tokens to the search. Neither the rate nor the strategy is part of it: Grafana
     /// changes them between pages.
     digest: [u8; 16],
@@ -95,6 +98,7 @@ impl Search {
         request: &GetTraceSummariesRequest,
         window_max: WindowMax,
         groups: Option<&GroupSet>,
+        indexed: Option<f64>,
     ) -> Result<Self, ApiError> {
         let (start, end) = window(request.start_time, request.end_time, window_max)?;
         let range = RangeType::read(request.time_range_type.as_deref())?;
@@ -118,14 +122,18 @@ impl Search {
             range,
             filter: Arc::new(filter),
             rate,
+            indexed,
             digest,
         })
     }
 
     /// Whether the trace is selected, and if it is, the instant to show for it.
     fn select(&self, view: &TraceView) -> Option<Option<Timestamp>> {
-        let is_dropped = self.rate.is_some_and(|rate| hash_of(view.trace_id) >= rate);
-        if is_dropped || !self.filter.matches(view) {
+        let is_in = |share: Option<f64>, use_of_hash| {
+            share.is_none_or(|share| hash_of(view.trace_id, use_of_hash) < share)
+        };
+        let is_kept = is_in(self.indexed, UseOfHash::Indexing) && is_in(self.rate, UseOfHash::Rate);
+        if !is_kept || !self.filter.matches(view) {
             return None;
         }
         let inside = |time: &Timestamp| (self.start..self.end).contains(time);
@@ -171,11 +179,24 @@ fn rate(strategy: &SamplingStrategy, range: RangeType) -> Result<Option<f64>, Ap
     }
 }
 
+/// What a share of the traces is chosen for. Different bits for each, so that a rate of 10 % takes a
+/// tenth of what is indexed, and not all of it or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UseOfHash {
+    Rate,
+    Indexing,
+}
+
 /// A number in [0, 1) that belongs to the trace for ever, so that pages and repeated calls agree.
-fn hash_of(trace_id: TraceId) -> f64 {
+fn hash_of(trace_id: TraceId, use_of_hash: UseOfHash) -> f64 {
     let digest = Sha256::digest(trace_id.bits().to_be_bytes());
+    let from = match use_of_hash {
+        UseOfHash::Rate => 0,
+        UseOfHash::Indexing => 4,
+    };
     let bits = digest
         .iter()
+        .skip(from)
         .take(4)
         .fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
     f64::from(bits) / (f64::from(u32::MAX) + 1.0)
@@ -263,7 +284,9 @@ impl Query {
             None => None,
         };
         let is_to_be_explained = request.radiograph_explain == Some(true);
-        let search = Arc::new(Search::read(&request, self.window_max, groups.as_ref())?);
+        let indexed = indexing::share(&*self.store).await?;
+        let search = Search::read(&request, self.window_max, groups.as_ref(), indexed)?;
+        let search = Arc::new(search);
         // an empty token is what hand-written loops send on their first call
         let token = request.next_token.as_deref();
         let mut after = match token.filter(|token| !token.is_empty()) {

@@ -14,6 +14,8 @@ use crate::settle::schedule::Schedule;
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedStore, Options};
 
+mod account;
+
 fn services() -> (Services, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let embedded = Arc::new(EmbeddedStore::open(dir.path(), Options::default()).unwrap());
@@ -39,8 +41,10 @@ fn services() -> (Services, tempfile::TempDir) {
         query,
         groups,
         pins: Pins::new(Arc::clone(&store), Arc::clone(&metrics)),
-        adaptive: Adaptive::new(store, Arc::clone(&sampling)),
+        adaptive: Adaptive::new(Arc::clone(&store), Arc::clone(&sampling)),
         sampling,
+        settings: Settings::new(Arc::clone(&store)),
+        retrievals: Retrievals::new(Arc::clone(&store), TokenKey::new([1; 32])),
         metrics,
         places: Arc::new(Semaphore::new(1)),
         other_places: Arc::new(Semaphore::new(1)),

@@ -347,3 +347,60 @@ async fn a_page_that_is_full_goes_on_right_behind_its_last_trace() {
     assert_eq!(looked_at, 3 * PAGE_TRACES_MAX + 100);
     assert_eq!(ids.len(), count.div_ceil(3) as usize);
 }
+
+/// Sets the indexing rule.
+async fn index(query: &Query, percent: f64) {
+    let body = format!(
+        r#"{{"Name":"Default","Rule":{{"Probabilistic":{{"DesiredSamplingPercentage":{percent}}}}}}}"#
+    );
+    let request = radiograph_protocol::api::decode(body.as_bytes()).unwrap();
+    let settings = crate::settings::Settings::new(Arc::clone(&query.store));
+    let now = Timestamp::from_seconds(0);
+    settings.update_indexing_rule(request, now).await.unwrap();
+}
+
+#[tokio::test]
+async fn traces_that_the_indexing_rule_leaves_out_are_not_found_until_it_takes_them_in() {
+    let (query, _dir) = sample::with(&visits(400, 1.0)).await;
+    let asked = || window(sample::T0, sample::T0 + 400);
+    let find = async |request| -> BTreeSet<String> {
+        let answer = query.trace_summaries(request).await.unwrap();
+        assert_eq!(answer.next_token, None);
+        let found = answer.trace_summaries.into_iter();
+        found.map(|summary| summary.id).collect()
+    };
+    let all = find(asked()).await;
+    assert_eq!(all.len(), 400);
+    index(&query, 25.0).await;
+    let quarter = find(asked()).await;
+    assert!((60..140).contains(&quarter.len()), "{}", quarter.len());
+    index(&query, 50.0).await;
+    let half = find(asked()).await;
+    assert!((150..250).contains(&half.len()), "{}", half.len());
+    assert!(quarter.is_subset(&half), "more traces, and never others");
+    let rate = GetTraceSummariesRequest {
+        sampling: Some(true),
+        sampling_strategy: Some(SamplingStrategy {
+            name: Some("FixedRate".to_owned()),
+            value: Some(0.5),
+        }),
+        ..of_type(asked(), "Event")
+    };
+    let half_of_it = find(rate).await;
+    assert!(half_of_it.is_subset(&half));
+    assert!(
+        (60..140).contains(&half_of_it.len()),
+        "{}",
+        half_of_it.len()
+    );
+    let unknown = all.difference(&half).next().unwrap().clone();
+    let by_id = radiograph_protocol::api::traces::BatchGetTracesRequest {
+        trace_ids: Some(vec![unknown]),
+    };
+    let whole = query.batch_get_traces(by_id).await.unwrap();
+    assert_eq!(whole.traces.len(), 1, "known by its id all the same");
+    index(&query, 0.0).await;
+    assert_eq!(find(asked()).await.len(), 0);
+    index(&query, 100.0).await;
+    assert_eq!(find(asked()).await, all);
+}
