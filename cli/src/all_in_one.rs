@@ -82,7 +82,9 @@ fn explain_collector(error: CollectorError) -> anyhow::Error {
         error @ CollectorError::Listen { .. } => anyhow::Error::new(error).context("--listen"),
         CollectorError::Admin { source, .. } => anyhow::Error::new(source).context("--admin"),
         error @ CollectorError::Store { .. } => anyhow::Error::new(error).context("--data-dir"),
-        error @ CollectorError::Record { .. } => anyhow::Error::new(error),
+        error @ (CollectorError::Record { .. } | CollectorError::Tls(_)) => {
+            anyhow::Error::new(error)
+        }
     }
 }
 

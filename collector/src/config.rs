@@ -6,12 +6,16 @@ use std::str::FromStr;
 
 use radiograph_admin::address::address_or_off;
 
+pub use self::limits::{ConnectionsMax, LimitError, RequestRate};
 pub use self::retention::{RetentionAge, RetentionBytes, RetentionError};
 pub use self::seal::{SealBytes, SealBytesError};
+pub use self::tls::TlsFiles;
 pub use crate::query::window::WindowMax;
 
+mod limits;
 mod retention;
 mod seal;
+mod tls;
 
 /// TCP port of the X-Ray API unless chosen otherwise.
 pub const PORT_DEFAULT: u16 = 2080;
@@ -81,6 +85,12 @@ pub struct Config {
     /// Where `/livez`, `/readyz` and `/metrics` are answered. Default `Off`; the binaries' is
     /// [`AdminAddress::Default`].
     pub admin: AdminAddress,
+    /// Files with which the X-Ray API speaks TLS. Default `None`: plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// Requests per second that one client may make; others are throttled. Default none, for any number.
+    pub rate_limit: RequestRate,
+    /// Connections that may be open; others wait until one closes. Default 768.
+    pub connections_max: ConnectionsMax,
 }
 
 impl Default for Config {
@@ -95,6 +105,9 @@ impl Default for Config {
             retention: RetentionAge::default(),
             retention_bytes: RetentionBytes::default(),
             seal_bytes: SealBytes::default(),
+            tls: None,
+            rate_limit: RequestRate::default(),
+            connections_max: ConnectionsMax::default(),
         }
     }
 }

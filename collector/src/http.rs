@@ -2,11 +2,11 @@
 //!
 //! Every operation is a POST to a fixed path with a JSON object as body (`spec/api.md` section 1.1),
 //! so routing is one table: [`operations::Operation::of_path`]. Segments alone may come in another
-//! form, which every answer offers: [`segments`]. Bounds: [`REQUESTS_MAX`] and [`OTHER_REQUESTS_MAX`] requests under
-//! way, each with a body of at most [`REQUEST_BODY_BYTES_MAX`] bytes that arrives within [`BODY_WITHIN`].
+//! form, which every answer offers: [`segments`]. Bounds stand in [`limits`]; [`received`] is where a
+//! request meets them, from its body as sent to what an operation reads.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,52 +14,48 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::post;
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use radiograph_protocol::framing::{OFFER_HEADER, Offer};
-use radiograph_protocol::limits::REQUEST_BODY_BYTES_MAX;
 use uuid::Uuid;
 
+use self::body::encoding::Encoding;
+use self::connections::Peer;
 use self::error::Failure;
+use self::limits::rate::{Caller, RateLimit};
 use self::log::{Answered, RequestLog};
 use self::operations::{Operation, Services};
 use self::segments::Form;
 use crate::clock;
-use crate::metrics::Metrics;
+use crate::config::RequestRate;
 
 mod adaptive;
+mod body;
+mod connections;
 mod error;
+mod limits;
 mod log;
 mod operations;
 mod pins;
 mod retrieval;
 mod segments;
 mod settings;
+mod tls;
 mod transfer;
 
+pub(crate) use connections::Connections;
+pub(crate) use limits::{Limits, OTHER_REQUESTS_MAX, REQUESTS_MAX};
 pub(crate) use operations::Services as ApiServices;
+pub use tls::TlsError;
+pub(crate) use tls::{RELOAD_EVERY, Tls};
 pub(crate) use transfer::Transfer;
 
-/// Calls of PutTraceSegments under way; others wait with their bodies unread, so that memory is bounded by
-/// this many bodies. Enough for group commits to fill: 64 calls of 50 documents.
-pub(crate) const REQUESTS_MAX: usize = 64;
-
-/// Other requests under way. Places of their own, so that a slow disk, for which documents wait, keeps no
-/// reader waiting.
-pub(crate) const OTHER_REQUESTS_MAX: usize = 32;
-
-/// How long a body may take, so that slow clients do not keep the places of others.
-const BODY_WITHIN: Duration = Duration::from_secs(10);
-
-/// Bytes of a body that is too large which are read all the same.
-const DISCARDED_BYTES_MAX: usize = 64 << 20;
-
 /// The application that answers every request.
-pub(crate) fn router(services: Services) -> Router {
+pub(crate) fn router(services: Services, rate_limit: RequestRate) -> Router {
     let api = Api {
         services,
         log: Arc::default(),
+        rate_limit: Arc::new(RateLimit::new(rate_limit)),
     };
     // another method is no operation of this path
     Router::new()
@@ -74,14 +70,15 @@ pub(crate) fn router(services: Services) -> Router {
 struct Api {
     services: Services,
     log: Arc<RequestLog>,
+    rate_limit: Arc<RateLimit>,
 }
 
-async fn handle(State(Api { services, log }): State<Api>, request: Request) -> Response {
+async fn handle(State(api): State<Api>, request: Request) -> Response {
     let (started, id) = (clock::instant(), Uuid::new_v4());
     let path = request.uri().path();
     let operation = Operation::of_path(path).filter(|_| request.method() == Method::POST);
     let answer = match operation {
-        Some(operation) => answer(&services, operation, request).await,
+        Some(operation) => answer(&api, operation, request).await,
         None => Err(unknown(request.method(), path).into()),
     };
     let answered = Answered {
@@ -90,7 +87,7 @@ async fn handle(State(Api { services, log }): State<Api>, request: Request) -> R
         elapsed: started.elapsed(),
         answer: &answer,
     };
-    log.answered(&services.metrics, &answered);
+    api.log.answered(&api.services.metrics, &answered);
     let response = match answer {
         Ok(body) => json(StatusCode::OK, body),
         Err(failure) => failure.response(),
@@ -118,11 +115,8 @@ fn unknown(method: &Method, path: &str) -> ApiError {
     }
 }
 
-async fn answer(
-    services: &Services,
-    operation: Operation,
-    request: Request,
-) -> Result<Vec<u8>, Failure> {
+async fn answer(api: &Api, operation: Operation, request: Request) -> Result<Vec<u8>, Failure> {
+    let services = &api.services;
     // the semaphore is never closed; without a permit the bound would not hold
     let places = match operation {
         Operation::PutTraceSegments => &services.places,
@@ -132,60 +126,23 @@ async fn answer(
         kind: ApiErrorKind::ServiceUnavailable,
         message: "the collector is stopping".to_owned(),
     })?;
+    let (form, body) = received(api, request).await?;
+    operation.carry_out(services, form, body).await
+}
+
+/// What an operation reads of a request, which is within all limits then.
+///
+/// The body is read before anything is refused: an answer to a request that is still being sent would
+/// be lost in the reset of its connection.
+async fn received(api: &Api, request: Request) -> Result<(Form, Bytes), Failure> {
     let (head, body) = request.into_parts();
-    let body = read_in_time(body, &services.metrics).await?;
-    operation
-        .carry_out(services, Form::of(&head.headers)?, body)
-        .await
-}
-
-/// The whole body, if it comes in time.
-async fn read_in_time(body: Body, metrics: &Metrics) -> Result<Bytes, Failure> {
-    let reading = tokio::time::timeout(BODY_WITHIN, read(body, metrics));
-    let body = reading.await.map_err(|_| ApiError {
-        kind: ApiErrorKind::RequestTimeout,
-        message: format!(
-            "request body did not arrive within {} s",
-            BODY_WITHIN.as_secs()
-        ),
-    })?;
-    Ok(body?)
-}
-
-/// The whole body. What is too large is read to its end and thrown away, as far as
-/// [`DISCARDED_BYTES_MAX`]: a server that answers and closes while the client still writes resets the
-/// connection, and the client never sees the answer.
-async fn read(mut body: Body, metrics: &Metrics) -> Result<Bytes, ApiError> {
-    let (mut whole, mut length) = (BytesMut::new(), 0_usize);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| ApiError {
-            kind: ApiErrorKind::Serialization,
-            message: "request body ended early".to_owned(),
-        })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        length = length.saturating_add(data.len());
-        metrics.body(data.len());
-        if length <= REQUEST_BODY_BYTES_MAX {
-            whole.extend_from_slice(&data);
-        } else if length > DISCARDED_BYTES_MAX {
-            break;
-        } else {
-            whole.clear();
-        }
-    }
-    if length > REQUEST_BODY_BYTES_MAX {
-        return Err(too_large(REQUEST_BODY_BYTES_MAX));
-    }
-    Ok(whole.freeze())
-}
-
-fn too_large(bytes_max: usize) -> ApiError {
-    ApiError {
-        kind: ApiErrorKind::RequestEntityTooLarge,
-        message: format!("request body is larger than {bytes_max} bytes"),
-    }
+    let body = body::read_in_time(body, &api.services.metrics).await?;
+    let peer = head.extensions.get().map(|Peer(address)| address.ip());
+    let caller = Caller::at(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    api.rate_limit.admit(caller, clock::instant())?;
+    let form = Form::of(&head.headers)?;
+    let body = Encoding::of(&head.headers)?.decoded(body).await?;
+    Ok((form, body))
 }
 
 fn json(status: StatusCode, body: Vec<u8>) -> Response {

@@ -33,4 +33,5 @@ pub mod trace;
 mod worker;
 
 pub use config::Config;
+pub use http::TlsError;
 pub use server::{Collector, StartError, start};

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use radiograph_collector::config::{
-    AdminAddress, RetentionAge, RetentionBytes, SealBytes, WindowMax,
+    AdminAddress, ConnectionsMax, RequestRate, RetentionAge, RetentionBytes, SealBytes, TlsFiles,
+    WindowMax,
 };
 use radiograph_collector::{Config, clock, shutdown, start};
 use tracing::{Level, error, info};
@@ -69,6 +70,46 @@ struct Args {
         default_value_t
     )]
     seal_bytes: SealBytes,
+    /// Certificate of the X-Ray API in PEM, with those that lead to a root; then it speaks TLS alone.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// Key of the certificate in PEM, not encrypted.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+    /// Authorities of client certificates in PEM; clients without a certificate of theirs are refused.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_TLS_CLIENT_CA",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_client_ca: Option<PathBuf>,
+    /// Requests per second that one client may make, by key or by address; 0 or none for no limit.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_RATE_LIMIT",
+        value_name = "REQUESTS",
+        default_value_t
+    )]
+    rate_limit: RequestRate,
+    /// Connections to the X-Ray API that may be open; others wait.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_CONNECTIONS_MAX",
+        value_name = "NUMBER",
+        default_value_t
+    )]
+    connections_max: ConnectionsMax,
     /// Address of /livez, /readyz and /metrics, or off [default: 127.0.0.1:2081].
     #[arg(long, env = "RADIOGRAPH_ADMIN", value_name = "HOST:PORT")]
     admin: Option<AdminAddress>,
@@ -100,6 +141,19 @@ fn check(admin: &AdminAddress) -> ExitCode {
     }
 }
 
+/// Both files, or none: the command line sees to that.
+fn tls_files(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+) -> Option<TlsFiles> {
+    Some(TlsFiles {
+        certificate: certificate?,
+        key: key?,
+        client_ca,
+    })
+}
+
 #[tokio::main]
 async fn run(args: Args, admin: AdminAddress) -> ExitCode {
     tracing_subscriber::fmt()
@@ -118,6 +172,9 @@ async fn run(args: Args, admin: AdminAddress) -> ExitCode {
         retention: args.retention,
         retention_bytes: args.retention_bytes,
         seal_bytes: args.seal_bytes,
+        tls: tls_files(args.tls_cert, args.tls_key, args.tls_client_ca),
+        rate_limit: args.rate_limit,
+        connections_max: args.connections_max,
     };
     // before anything starts, so that a signal right after the first line is not missed
     let signal = match shutdown::listen() {
@@ -130,7 +187,8 @@ async fn run(args: Args, admin: AdminAddress) -> ExitCode {
     let collector = match start(config).await {
         Ok(collector) => collector,
         Err(cause) => {
-            let source = cause.source().map(ToString::to_string).unwrap_or_default();
+            let source = cause.source().map(radiograph_admin::with_causes);
+            let source = source.unwrap_or_default();
             error!(error = %cause, source, "collector did not start");
             return ExitCode::FAILURE;
         }

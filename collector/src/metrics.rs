@@ -32,6 +32,7 @@ pub struct Metrics {
     requests: Mutex<Requests>,
     throttled: AtomicU64,
     slowed: AtomicU64,
+    connections_limited: Mutex<BTreeMap<&'static str, u64>>,
     body_bytes: AtomicU64,
     store_errors: Mutex<BTreeMap<&'static str, u64>>,
     telemetry_records: AtomicU64,
@@ -62,10 +63,12 @@ pub struct Snapshot {
     pub pinned: [u64; 3],
     /// What was asked for, by operation; only what was asked for at least once.
     pub requests: BTreeMap<&'static str, OperationCounters>,
-    /// Calls that were throttled because too much waits.
+    /// Calls that were throttled because too much waits or their client makes too many.
     pub throttled: u64,
     /// Calls that were made to wait because much waits.
     pub slowed: u64,
+    /// Connections that met a bound, by what it bounds.
+    pub connections_limited: BTreeMap<&'static str, u64>,
     /// Bytes of request bodies, as sent.
     pub body_bytes: u64,
     /// Requests that the store did not carry out, by what it said.
@@ -136,6 +139,11 @@ impl Metrics {
         add(&self.slowed, 1);
     }
 
+    /// Counts a connection that met a bound.
+    pub(crate) fn connection_limited(&self, bound: &'static str) {
+        *locked(&self.connections_limited).entry(bound).or_insert(0) += 1;
+    }
+
     /// Counts what came as a request's body.
     pub(crate) fn body(&self, bytes: usize) {
         add(&self.body_bytes, bytes as u64);
@@ -186,6 +194,7 @@ impl Metrics {
             requests: locked(&self.requests).by_operation.clone(),
             throttled: read(&self.throttled),
             slowed: read(&self.slowed),
+            connections_limited: locked(&self.connections_limited).clone(),
             body_bytes: read(&self.body_bytes),
             store_errors: locked(&self.store_errors).clone(),
             telemetry_records: read(&self.telemetry_records),

@@ -18,7 +18,7 @@ use crate::backup::Backup;
 use crate::config::Config;
 use crate::export::Export;
 use crate::groups::Groups;
-use crate::http::{self, ApiServices, Transfer};
+use crate::http::{self, ApiServices, Connections, Limits, Tls, TlsError, Transfer};
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
 use crate::pins::Pins;
@@ -60,6 +60,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The files of TLS cannot be used; `--tls-cert`, `--tls-key` and `--tls-client-ca` name them.
+    #[error("cannot speak TLS")]
+    Tls(#[from] TlsError),
     /// The store did not open.
     #[error("cannot open the store in {path}")]
     Store {
@@ -90,6 +93,8 @@ pub struct Collector {
     settling: JoinHandle<()>,
     retaining: JoinHandle<()>,
     adapting: JoinHandle<()>,
+    /// Keeps the certificate current, where there is one.
+    reloading: Option<JoinHandle<()>>,
     store: Arc<EmbeddedStore>,
     admin: Option<AdminServer>,
 }
@@ -106,6 +111,10 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
     };
     let listener = TcpListener::bind(config.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
+    let tls = match config.tls.clone() {
+        Some(files) => Some(Tls::load(files).await?),
+        None => None,
+    };
     // before the store opens, which may take a while
     let admin = AdminServer::start(&config.admin).await;
     let admin = admin.map_err(|source| StartError::Admin {
@@ -135,7 +144,13 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
     let adapting = tokio::spawn(services.adaptive.clone().run());
     let sampling = Arc::clone(&services.sampling);
     let (stop, stopped) = oneshot::channel();
-    let serving = tokio::spawn(serve(listener, services, stopped));
+    let connections = Connections::new(
+        http::router(services, config.rate_limit),
+        tls.clone(),
+        Limits::new(config.connections_max.get()),
+        Arc::clone(&metrics),
+    );
+    let serving = tokio::spawn(connections.serve(listener, stopped));
     if let Some(admin) = &admin {
         admin.started(Parts {
             metrics: Arc::clone(&metrics),
@@ -146,8 +161,10 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         });
     }
     let retaining = tokio::spawn(retention.run());
+    let is_tls = tls.is_some();
+    let reloading = tls.map(|tls| tokio::spawn(tls.keep_current(http::RELOAD_EVERY)));
     let data_dir = config.data_dir;
-    info!(address = %address, data_dir = %data_dir.display(), "collector listens for the X-Ray API");
+    info!(address = %address, data_dir = %data_dir.display(), tls = is_tls, "collector listens for the X-Ray API");
     Ok(Collector {
         address,
         data_dir,
@@ -157,6 +174,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         settling,
         retaining,
         adapting,
+        reloading,
         store,
         admin,
     })
@@ -215,17 +233,6 @@ async fn open(config: &Config) -> Result<Arc<EmbeddedStore>, StoreError> {
         .await
         .map_err(|_| StoreError::Closed)??;
     Ok(Arc::new(store))
-}
-
-async fn serve(listener: TcpListener, services: ApiServices, stopped: oneshot::Receiver<()>) {
-    let asked = async move {
-        // an error means that the collector was dropped, which asks for the same
-        let _asked = stopped.await;
-    };
-    let server = axum::serve(listener, http::router(services)).with_graceful_shutdown(asked);
-    if let Err(error) = server.await {
-        warn!(error = %error, "the API stopped listening");
-    }
 }
 
 /// The rules of the store; a fresh store gets the Default rule.
@@ -289,6 +296,9 @@ impl Collector {
         }
         self.retaining.abort();
         self.adapting.abort();
+        if let Some(reloading) = self.reloading {
+            reloading.abort();
+        }
         // what is not settled now is settled at the next start
         self.settling.abort();
         let store = self.store;

@@ -138,13 +138,19 @@ fn requests(families: &mut Families, counters: &Snapshot) {
     );
     families.counter(
         "requests_throttled_total",
-        "Calls that were throttled because too much waits.",
+        "Calls that were throttled because too much waits or their client makes too many.",
         counters.throttled,
     );
     families.counter(
         "requests_slowed_total",
         "Calls that were made to wait because much waits.",
         counters.slowed,
+    );
+    families.labelled(
+        Kind::Counter,
+        "connections_limited_total",
+        "Connections that met a bound, by what it bounds: places (full), times, TLS.",
+        labelled("reason", counters.connections_limited.iter()),
     );
     families.counter(
         "request_body_bytes_total",

@@ -2,14 +2,13 @@
 //! (`protocol::framing` has the contract).
 //!
 //! Bounds of a framed body: [`framing::BODY_BYTES_MAX`] bytes as sent and decompressed, as many
-//! documents as [`framing::DOCUMENTS_MAX`], a window of 2^[`framing::WINDOW_LOG_MAX`] bytes. Memory
+//! documents as [`framing::DOCUMENTS_MAX`]; what compression adds stands in `body::encoding`. Memory
 //! grows with the bytes that are there, never with what a header claims. Bytes that are not UTF-8
 //! become U+FFFD, as the daemon writes them into JSON; one byte may become three, so that the texts of
 //! a call have at most 24 MiB. A body that is larger than
 //! [`INLINE_BYTES_MAX`] is read on a thread of its own, since the largest take milliseconds.
 
 use std::borrow::Cow;
-use std::io::Read as _;
 
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
@@ -19,28 +18,24 @@ use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use radiograph_protocol::framing::{self, FramingError, Offer};
 use radiograph_protocol::limits::DOCUMENTS_PER_CALL_MAX;
 
-/// Larger bodies are not read where they would hold up other requests. What a smaller one costs at
-/// most is to fill 8 MiB, when it is a bomb.
+/// Larger bodies are not read where they would hold up other requests.
 const INLINE_BYTES_MAX: usize = 16 << 10;
 
 /// How a body has to be read, by its headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// JSON, whatever media type and encoding it names: clients name all sorts, or none
-    /// (`spec/api.md` section 1.2).
+    /// JSON, whatever media type it names: clients name all sorts, or none (`spec/api.md` section 1.2).
     Json,
-    /// Framed documents as they are.
+    /// Framed documents.
     Framed,
-    /// Framed documents, compressed.
-    FramedZstd,
 }
 
 impl Form {
     /// What the headers say.
     ///
     /// # Errors
-    /// `UnsupportedMediaTypeException` for framed documents of another version or encoding; a daemon
-    /// then sends JSON.
+    /// `UnsupportedMediaTypeException` for framed documents of another version; a daemon then sends
+    /// JSON.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let media_type = media_type(headers);
         if !media_type.starts_with(framing::CONTENT_TYPE_FAMILY) {
@@ -49,15 +44,7 @@ impl Form {
         if media_type != framing::CONTENT_TYPE {
             return Err(unsupported(format!("{media_type} is not read here")));
         }
-        let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-        let encodings: Vec<String> = encodings
-            .map(|encoding| String::from_utf8_lossy(encoding.as_bytes()).to_ascii_lowercase())
-            .collect();
-        match encodings.join(",").trim() {
-            "" | "identity" => Ok(Self::Framed),
-            "zstd" => Ok(Self::FramedZstd),
-            other => Err(unsupported(format!("encoding {other} is not read here"))),
-        }
+        Ok(Self::Framed)
     }
 
     /// For the operations that read JSON alone.
@@ -67,7 +54,7 @@ impl Form {
     pub(super) fn must_be_json(self) -> Result<(), ApiError> {
         match self {
             Self::Json => Ok(()),
-            Self::Framed | Self::FramedZstd => {
+            Self::Framed => {
                 let message = "this operation reads JSON, not framed segments";
                 Err(unsupported(message.to_owned()))
             }
@@ -92,8 +79,7 @@ pub(super) struct Documents {
 /// Reads the body of a call.
 ///
 /// # Errors
-/// `SerializationException` when it is not what `form` says, `RequestEntityTooLarge` when it
-/// decompresses to more than may be sent, `InvalidRequestException` when it has too many documents.
+/// `SerializationException` when it is not what `form` says, `InvalidRequestException` when it has too many documents.
 pub(super) async fn read(form: Form, body: Bytes) -> Result<Documents, ApiError> {
     if form == Form::Json {
         let request: PutTraceSegmentsRequest = api::decode(&body)?;
@@ -103,9 +89,9 @@ pub(super) async fn read(form: Form, body: Bytes) -> Result<Documents, ApiError>
         });
     }
     let texts = if body.len() <= INLINE_BYTES_MAX {
-        framed_texts(form, &body)?
+        framed_texts(&body)?
     } else {
-        tokio::task::spawn_blocking(move || framed_texts(form, &body))
+        tokio::task::spawn_blocking(move || framed_texts(&body))
             .await
             .map_err(|_| stopping())??
     };
@@ -115,27 +101,10 @@ pub(super) async fn read(form: Form, body: Bytes) -> Result<Documents, ApiError>
     })
 }
 
-fn framed_texts(form: Form, body: &[u8]) -> Result<Vec<String>, ApiError> {
-    let framed = match form {
-        Form::FramedZstd => Cow::Owned(decompress(body)?),
-        Form::Json | Form::Framed => Cow::Borrowed(body),
-    };
-    let documents = framing::split(&framed, Offer::LARGEST).map_err(refusal)?;
+fn framed_texts(body: &[u8]) -> Result<Vec<String>, ApiError> {
+    let documents = framing::split(body, Offer::LARGEST).map_err(refusal)?;
     let texts = documents.into_iter().map(String::from_utf8_lossy);
     Ok(texts.map(Cow::into_owned).collect())
-}
-
-fn decompress(body: &[u8]) -> Result<Vec<u8>, ApiError> {
-    let mut whole = Vec::new();
-    let limit = framing::BODY_BYTES_MAX as u64;
-    zstd::stream::read::Decoder::with_buffer(body)
-        .and_then(|mut decoder| {
-            decoder.window_log_max(framing::WINDOW_LOG_MAX)?;
-            // one more, so that `split` sees that there is too much
-            decoder.take(limit + 1).read_to_end(&mut whole)
-        })
-        .map_err(|error| serialization(format!("request body is not zstd: {error}")))?;
-    Ok(whole)
 }
 
 fn refusal(error: FramingError) -> ApiError {
@@ -146,7 +115,7 @@ fn refusal(error: FramingError) -> ApiError {
         FramingError::TooManyDocuments { documents_max } => {
             crate::ingest::too_many_documents(documents_max)
         }
-        FramingError::TooManyBytes { bytes_max } => super::too_large(bytes_max),
+        FramingError::TooManyBytes { bytes_max } => super::body::too_large(bytes_max),
     }
 }
 

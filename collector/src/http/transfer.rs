@@ -26,7 +26,6 @@ use uuid::Uuid;
 
 use super::error::Failure;
 use super::log::Answered;
-use super::segments::Form;
 use super::{Api, with_headers};
 use crate::backup::{self, Backup};
 use crate::clock;
@@ -146,9 +145,9 @@ fn place(places: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Ap
 }
 
 async fn small_body(api: &Api, request: Request) -> Result<Bytes, Failure> {
-    let (head, body) = request.into_parts();
-    Form::of(&head.headers)?.must_be_json()?;
-    super::read_in_time(body, &api.services.metrics).await
+    let (form, body) = super::received(api, request).await?;
+    form.must_be_json()?;
+    Ok(body)
 }
 
 /// The next piece; `None` at the end. An empty one now and then, which is not sent, but shows whether

@@ -18,7 +18,7 @@ use radiograph_protocol::framing;
 use serde_json::{Value, json};
 
 use client::{Answer, post};
-use support::{Running, TRACE, framed, segment, zstd};
+use support::{Running, TRACE, framed, noise, segment, zstd};
 
 const OFFER: &str = "framed-v1;documents=1000;bytes=8388608";
 const MEDIA_TYPE: (&str, &str) = ("Content-Type", "application/vnd.radiograph.segments.v1");
@@ -78,22 +78,24 @@ async fn every_refused_body_has_the_error_its_daemon_expects() {
     let (serialization, media) = ("SerializationException", "UnsupportedMediaTypeException");
     let invalid = "InvalidRequestException";
     let v2 = ("Content-Type", "application/vnd.radiograph.segments.v2");
-    let gzip = ("Content-Encoding", "gzip");
+    let brotli = ("Content-Encoding", "br");
     let path = "/TraceSegments";
     let torn = good[..good.len() - 1].to_vec();
     let bomb = zstd(&vec![0; framing::BODY_BYTES_MAX + 1]);
+    let too_large = zstd(&noise(framing::BODY_BYTES_MAX + 1, 0));
     let too_many = zstd(&framed(&[one.as_bytes(); framing::DOCUMENTS_MAX + 1]));
     let large = vec![0; framing::BODY_BYTES_MAX + 1];
-    let rows: [Refused<'_>; 10] = [
+    let rows: [Refused<'_>; 11] = [
         ("another version", path, &[v2], good.clone(), 415, media),
-        ("another encoding", path, &[MEDIA_TYPE, gzip], good.clone(), 415, media),
+        ("another encoding", path, &[MEDIA_TYPE, brotli], good.clone(), 415, media),
         ("another operation", "/GetSamplingRules", &[MEDIA_TYPE], good.clone(), 415, media),
         ("not zstd", path, &[MEDIA_TYPE, ZSTD], good.clone(), 400, serialization),
         ("torn", path, &[MEDIA_TYPE], torn, 400, serialization),
         ("framed, but not said", path, &[], good.clone(), 400, serialization),
         ("no documents", path, &[MEDIA_TYPE], Vec::new(), 400, invalid),
         ("1001 documents", path, &[MEDIA_TYPE, ZSTD], too_many, 400, invalid),
-        ("a bomb", path, &[MEDIA_TYPE, ZSTD], bomb, 413, "RequestEntityTooLarge"),
+        ("a bomb", path, &[MEDIA_TYPE, ZSTD], bomb, 400, serialization),
+        ("too large decompressed", path, &[MEDIA_TYPE, ZSTD], too_large, 413, "RequestEntityTooLarge"),
         ("too large as sent", path, &[MEDIA_TYPE], large, 413, "RequestEntityTooLarge"),
     ];
     for (row, path, headers, body, status, error) in rows {
@@ -145,7 +147,8 @@ async fn the_largest_body_is_stored_even_when_each_of_its_bytes_becomes_three() 
         let segment = segment(id);
         let open = segment.strip_suffix('}').unwrap();
         let mut document = format!("{open},\"metadata\":{{\"x\":\"").into_bytes();
-        document.resize(310_000, 0xff);
+        // bytes that are never part of UTF-8
+        document.extend(noise(310_000 - document.len(), 0xf8));
         document.extend_from_slice(b"\"}}");
         document
     };

@@ -81,3 +81,13 @@ pub(crate) fn framed(documents: &[&[u8]]) -> Vec<u8> {
 pub(crate) fn zstd(body: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(body, 1).expect("compresses")
 }
+
+/// Bytes from `lowest` on, of eight values in no order: they compress to some third, as no repeated byte does.
+pub(crate) fn noise(length: usize, lowest: u8) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        lowest + (state >> 29) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}

@@ -32,6 +32,7 @@ fn example() -> Snapshot {
         )]),
         throttled: 18,
         slowed: 28,
+        connections_limited: BTreeMap::from([("full", 29), ("head_time", 30)]),
         body_bytes: 19,
         store_errors: BTreeMap::from([("io", 20), ("unwritable", 21)]),
         telemetry_records: 22,
