@@ -54,6 +54,7 @@ fn collector_config(servers: &Servers) -> radiograph_collector::Config {
         listen: servers.listen,
         data_dir: servers.data_dir.clone().unwrap_or(default.data_dir),
         query_window_max: servers.query_window_max,
+        sampling_rules_max: servers.sampling_rules_max,
         admin: servers.admin.clone().unwrap_or(AdminAddress::Default),
         retention: servers.retention,
         retention_bytes: servers.retention_bytes,
@@ -82,9 +83,7 @@ fn explain_collector(error: CollectorError) -> anyhow::Error {
         error @ CollectorError::Listen { .. } => anyhow::Error::new(error).context("--listen"),
         CollectorError::Admin { source, .. } => anyhow::Error::new(source).context("--admin"),
         error @ CollectorError::Store { .. } => anyhow::Error::new(error).context("--data-dir"),
-        error @ (CollectorError::Record { .. } | CollectorError::Tls(_)) => {
-            anyhow::Error::new(error)
-        }
+        error @ CollectorError::Tls(_) => anyhow::Error::new(error),
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use radiograph_collector::config::{
     AdminAddress, RetentionAge, RetentionBytes, SealBytes, WindowMax,
 };
+use radiograph_protocol::limits::{SAMPLING_RULES_MAX_DEFAULT, SAMPLING_RULES_MAX_MAX};
 
 use crate::backup;
 use crate::canary;
@@ -17,6 +18,7 @@ use crate::logs::LogLevel;
 use crate::pin;
 use crate::query;
 use crate::restore;
+use crate::rules;
 use crate::store;
 use crate::torture;
 use crate::why_not;
@@ -47,6 +49,7 @@ pub(crate) enum Command {
     Pin(pin::Options),
     Pins(pin::ListOptions),
     Unpin(pin::UnpinOptions),
+    Rules(rules::Options),
     Store(store::Options),
     Query(query::Options),
     WhyNot(why_not::Options),
@@ -89,6 +92,16 @@ pub(crate) struct Servers {
         value_name = "HOURS"
     )]
     pub(crate) query_window_max: WindowMax,
+
+    /// How many sampling rules there may be besides the Default rule.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_SAMPLING_RULES_MAX",
+        value_name = "COUNT",
+        default_value_t = SAMPLING_RULES_MAX_DEFAULT,
+        value_parser = clap::value_parser!(u16).range(..=i64::from(SAMPLING_RULES_MAX_MAX))
+    )]
+    pub(crate) sampling_rules_max: u16,
 
     /// How long segments are kept, in days (30d) or hours (36h); 0 or none keeps them for ever.
     #[arg(

@@ -17,6 +17,7 @@ mod pin;
 mod progress;
 mod query;
 mod restore;
+mod rules;
 mod store;
 mod time_span;
 mod torture;
@@ -76,6 +77,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Some(Command::Pin(options)) => pin::pin(&options).await,
             Some(Command::Pins(options)) => pin::list(&options).await,
             Some(Command::Unpin(options)) => pin::unpin(&options).await,
+            Some(Command::Rules(options)) => rules::report(&options).await,
             None => {
                 logs::install(arguments.servers.log_level)?;
                 // an error means that one is installed already, which is what is wanted

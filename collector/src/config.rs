@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use radiograph_admin::address::address_or_off;
+use radiograph_protocol::limits::SAMPLING_RULES_MAX_DEFAULT;
 
 pub use self::limits::{ConnectionsMax, LimitError, RequestRate};
 pub use self::retention::{RetentionAge, RetentionBytes, RetentionError};
@@ -82,6 +83,9 @@ pub struct Config {
     /// Bytes of documents at which a log is sealed: less takes less memory, more makes fewer files.
     /// Default 32 MB.
     pub seal_bytes: SealBytes,
+    /// How many sampling rules there may be besides the Default rule. Default 25, which is AWS's; 0
+    /// leaves the Default rule alone.
+    pub sampling_rules_max: u16,
     /// Where `/livez`, `/readyz` and `/metrics` are answered. Default `Off`; the binaries' is
     /// [`AdminAddress::Default`].
     pub admin: AdminAddress,
@@ -101,6 +105,7 @@ impl Default for Config {
             region: crate::sampling::REGION_DEFAULT.to_owned(),
             account_id: crate::sampling::ACCOUNT_DEFAULT.to_owned(),
             query_window_max: WindowMax::default(),
+            sampling_rules_max: SAMPLING_RULES_MAX_DEFAULT,
             admin: AdminAddress::default(),
             retention: RetentionAge::default(),
             retention_bytes: RetentionBytes::default(),

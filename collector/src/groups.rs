@@ -16,10 +16,10 @@ use sha2::{Digest, Sha256};
 use crate::error::ServiceError;
 use crate::record;
 use crate::store::{Store, StoreError};
+use crate::tags::{TagSet, not_found};
 
 pub mod arn;
 pub mod group_set;
-mod tags;
 mod validate;
 
 pub use group_set::{GroupSet, StoredGroup};
@@ -101,6 +101,28 @@ impl Groups {
         Ok(GetGroupsResponse {
             groups: set.groups().iter().map(StoredGroup::shown).collect(),
         })
+    }
+
+    /// The tags of the group with this ARN; `None` when there is no such group.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn tags(&self, arn: &str) -> Result<Option<TagSet>, StoreError> {
+        Ok(self.load().await?.tags(arn).cloned())
+    }
+
+    /// Changes the tags of the group with this ARN.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` when there is no such group; why `act` refused; or the store cannot
+    /// be used.
+    pub(crate) async fn change_tags(
+        &self,
+        arn: &str,
+        mut act: impl FnMut(&mut TagSet) -> Result<(), ApiError>,
+    ) -> Result<(), ServiceError> {
+        self.change(|set| act(set.tags_mut(arn).ok_or_else(|| not_found(arn))?))
+            .await
     }
 
     /// The groups as they are now.

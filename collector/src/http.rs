@@ -41,6 +41,8 @@ mod retrieval;
 mod segments;
 mod settings;
 mod tls;
+mod rules;
+mod tags;
 mod transfer;
 
 pub(crate) use connections::Connections;

@@ -29,6 +29,7 @@ pub mod settings;
 pub mod settle;
 pub mod shutdown;
 pub mod store;
+pub mod tags;
 pub mod trace;
 mod worker;
 

@@ -12,6 +12,7 @@ use radiograph_collector::config::{
     WindowMax,
 };
 use radiograph_collector::{Config, clock, shutdown, start};
+use radiograph_protocol::limits::{SAMPLING_RULES_MAX_DEFAULT, SAMPLING_RULES_MAX_MAX};
 use tracing::{Level, error, info};
 
 /// Documents are allocated by one thread and freed by another, many at a time.
@@ -46,6 +47,15 @@ struct Args {
         default_value_t
     )]
     query_window_max: WindowMax,
+    /// How many sampling rules there may be besides the Default rule.
+    #[arg(
+        long,
+        env = "RADIOGRAPH_SAMPLING_RULES_MAX",
+        value_name = "COUNT",
+        default_value_t = SAMPLING_RULES_MAX_DEFAULT,
+        value_parser = clap::value_parser!(u16).range(..=i64::from(SAMPLING_RULES_MAX_MAX))
+    )]
+    sampling_rules_max: u16,
     /// How long segments are kept, in days (30d) or hours (36h); 0 or none keeps them for ever.
     #[arg(
         long,
@@ -168,6 +178,7 @@ async fn run(args: Args, admin: AdminAddress) -> ExitCode {
         region: args.region,
         account_id: args.account_id,
         query_window_max: args.query_window_max,
+        sampling_rules_max: args.sampling_rules_max,
         admin,
         retention: args.retention,
         retention_bytes: args.retention_bytes,

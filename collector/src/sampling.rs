@@ -1,7 +1,7 @@
 //! The sampling service: hands out the rules, spreads each rule's reservoir over the clients that
 //! report, and sums what they report.
 //!
-//! The rules are a value that the owner of the store hands in and replaces; everything else is in
+//! The rules are a value that `rules.rs` takes from the store and replaces; everything else is in
 //! memory and rebuilt from reports within one interval, so a restart loses nothing that matters.
 //! Nothing here reads the clock or waits, but for [`Adaptive`]; one lock is held for one call.
 //! Source: `spec/sampling.md` sections 5 to 8, `spec/api.md` 3.3, 3.4.
@@ -21,9 +21,12 @@ mod allocation;
 mod boost;
 mod report;
 mod rule_set;
+mod rules;
 mod statistics;
 mod targets;
 mod usage;
+mod stored_rules;
+mod validate;
 
 pub use adaptive::{
     Adaptive, AdaptiveRule, AdaptiveSettings, Cause, DeleteAdaptiveSamplingRequest,
@@ -33,6 +36,7 @@ pub use adaptive::{
 pub use allocation::{CLIENTS_PER_RULE_MAX, Usage};
 pub use rule_set::{ACCOUNT_DEFAULT, REGION_DEFAULT, RuleSet, rule_arn};
 pub use usage::{RuleUsage, RulesUsage};
+pub use rules::Rules;
 
 use adaptive::AdaptiveRules;
 use allocation::Allocation;
@@ -65,7 +69,7 @@ impl Sampling {
     #[must_use]
     pub fn new(rule_set: RuleSet, lease: Duration) -> Self {
         let state = State {
-            rule_set: rule_set.sorted(),
+            rule_set,
             lease,
             allocations: BTreeMap::new(),
             windows: Windows::default(),
@@ -82,7 +86,7 @@ impl Sampling {
     #[must_use]
     pub fn rules(&self) -> GetSamplingRulesResponse {
         GetSamplingRulesResponse {
-            sampling_rule_records: self.state().rule_set.rules.clone(),
+            sampling_rule_records: self.state().rule_set.rules.to_vec(),
         }
     }
 
@@ -112,9 +116,13 @@ impl Sampling {
     }
 
     /// Puts other rules in place. Clients of a rule that stays keep their leases, those of a rule
-    /// that is gone are forgotten, and where a reservoir shrank its shares are computed anew.
+    /// that is gone are forgotten, and where a reservoir shrank its shares are computed anew. Rules no
+    /// later than those in place are not put in place: calls may overtake each other.
     pub fn replace_rules(&self, rule_set: RuleSet, now: Timestamp) {
-        self.state().replace_rules(rule_set, now);
+        let mut state = self.state();
+        if rule_set.last_modification > state.rule_set.last_modification {
+            state.replace_rules(rule_set, now);
+        }
     }
 
     /// How each rule's reservoir is used, by rule name, for metrics.
@@ -135,7 +143,7 @@ impl Sampling {
 
 impl State {
     fn replace_rules(&mut self, rule_set: RuleSet, now: Timestamp) {
-        self.rule_set = rule_set.sorted();
+        self.rule_set = rule_set;
         let (rule_set, adaptive) = (&self.rule_set, &self.adaptive);
         self.allocations.retain(|name, allocation| {
             let record: Option<&SamplingRuleRecord> = rule_set.find(name);

@@ -26,18 +26,16 @@ use crate::query::Query;
 use crate::query::token::TokenKey;
 use crate::retention::Retention;
 use crate::retrieval::Retrievals;
-use crate::sampling::{Adaptive, LEASE_DEFAULT, RuleSet, Sampling};
 use crate::settings::Settings;
+use crate::sampling::{Adaptive, LEASE_DEFAULT, Rules};
 use crate::settle::Settler;
 use crate::settle::schedule::Schedule;
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::store::{Store, StoreError};
+use crate::tags::Tags;
 
 /// How long requests under way may take once the collector is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
-
-/// Record of the sampling rules in the store.
-const RULES_KEY: &str = "sampling-rules";
 
 /// Why a collector did not start.
 #[derive(Debug, thiserror::Error)]
@@ -71,15 +69,6 @@ pub enum StartError {
         /// Why.
         #[source]
         source: StoreError,
-    },
-    /// A record of the store does not read as what it should be.
-    #[error("record {key} of the store is damaged")]
-    Record {
-        /// The record.
-        key: &'static str,
-        /// What is wrong with it.
-        #[source]
-        source: serde_json::Error,
     },
 }
 
@@ -188,16 +177,18 @@ async fn services(
     metrics: &Arc<Metrics>,
 ) -> Result<ApiServices, StartError> {
     let store = &(Arc::clone(embedded) as Arc<dyn Store>);
-    let rules = rule_set(&**store, config).await?;
-    let token_key = TokenKey::of(&**store)
-        .await
-        .map_err(|source| StartError::Store {
-            path: config.data_dir.display().to_string(),
-            source,
-        })?;
+    let failed = |source| StartError::Store {
+        path: config.data_dir.display().to_string(),
+        source,
+    };
+    let home = (&*config.region, &*config.account_id);
+    let rules_max = config.sampling_rules_max;
+    let rules = Rules::open(Arc::clone(store), home, LEASE_DEFAULT, rules_max).await;
+    let rules = rules.map_err(failed)?;
+    let token_key = TokenKey::of(&**store).await.map_err(failed)?;
     let (region, account_id) = (config.region.clone(), config.account_id.clone());
     let groups = Groups::new(Arc::clone(store), region, account_id);
-    let sampling = Arc::new(Sampling::new(rules, LEASE_DEFAULT));
+    let sampling = rules.sampling();
     Ok(ApiServices {
         ingest: Ingest::new(Arc::clone(store), settler.clone(), Arc::clone(metrics)),
         query: Query::new(
@@ -210,12 +201,14 @@ async fn services(
             Export::new(Arc::clone(store), groups.clone()),
             Backup::new(Arc::clone(embedded)),
         ),
+        tags: Tags::new(groups.clone(), rules.clone()),
         groups,
         pins: Pins::new(Arc::clone(store), Arc::clone(metrics)),
         adaptive: Adaptive::new(Arc::clone(store), Arc::clone(&sampling)),
         sampling,
         settings: Settings::new(Arc::clone(store)),
         retrievals: Retrievals::new(Arc::clone(store), token_key),
+        rules,
         metrics: Arc::clone(metrics),
         places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),
         other_places: Arc::new(Semaphore::new(http::OTHER_REQUESTS_MAX)),
@@ -233,25 +226,6 @@ async fn open(config: &Config) -> Result<Arc<EmbeddedStore>, StoreError> {
         .await
         .map_err(|_| StoreError::Closed)??;
     Ok(Arc::new(store))
-}
-
-/// The rules of the store; a fresh store gets the Default rule.
-async fn rule_set(store: &dyn Store, config: &Config) -> Result<RuleSet, StartError> {
-    let failed = |source| StartError::Store {
-        path: config.data_dir.display().to_string(),
-        source,
-    };
-    let damaged = |source| StartError::Record {
-        key: RULES_KEY,
-        source,
-    };
-    if let Some(record) = store.state(RULES_KEY).await.map_err(failed)? {
-        return serde_json::from_slice(&record.value).map_err(damaged);
-    }
-    let rules = RuleSet::fresh(&config.region, &config.account_id);
-    let value = serde_json::to_vec(&rules).map_err(damaged)?;
-    store.put_state(RULES_KEY, 0, value).await.map_err(failed)?;
-    Ok(rules)
 }
 
 impl Collector {

@@ -19,6 +19,7 @@ pub mod retrieval;
 pub mod sampling;
 pub mod series;
 pub mod settings;
+pub mod tags;
 pub mod telemetry;
 pub mod traces;
 

@@ -43,6 +43,13 @@ pub enum ApiErrorKind {
     PolicySizeLimitExceeded,
     /// The client sent one resource policy more than there may be.
     PolicyCountLimitExceeded,
+    /// The client wants more sampling rules than there may be.
+    RuleLimitExceeded,
+    /// The client wants more tags on a resource than there may be.
+    TooManyTags {
+        /// The ARN as given, or the name of what was to be made with them.
+        resource_name: String,
+    },
     /// The collector cannot take more now; clients retry with back-off.
     Throttled,
     /// The collector cannot write or read its store now; clients retry.
@@ -77,6 +84,8 @@ impl ApiError {
             ApiErrorKind::InvalidPolicyRevisionId => "InvalidPolicyRevisionIdException",
             ApiErrorKind::PolicySizeLimitExceeded => "PolicySizeLimitExceededException",
             ApiErrorKind::PolicyCountLimitExceeded => "PolicyCountLimitExceededException",
+            ApiErrorKind::RuleLimitExceeded => "RuleLimitExceededException",
+            ApiErrorKind::TooManyTags { .. } => "TooManyTagsException",
             ApiErrorKind::Throttled => "ThrottledException",
             ApiErrorKind::ServiceUnavailable => "ServiceUnavailable",
             ApiErrorKind::InternalFailure => "InternalFailure",

@@ -73,6 +73,37 @@ pub const CLIENT_ID_CHARS: usize = 24;
 /// Characters of a sampling rule's or group's name (`spec/api.md` 3.3, 3.8).
 pub const NAME_OF_RULE_OR_GROUP_CHARS: RangeInclusive<usize> = 1..=32;
 
+/// Sampling rules besides the Default rule, unless configured otherwise (`spec/api.md` 4.2).
+pub const SAMPLING_RULES_MAX_DEFAULT: u16 = 25;
+
+/// The most that the number of sampling rules can be configured to: every client takes all of them in
+/// one answer, and every report reads them.
+pub const SAMPLING_RULES_MAX_MAX: u16 = 1000;
+
+/// Priorities of sampling rules; the one above is the Default rule's (`spec/api.md` 3.3).
+pub const RULE_PRIORITY: RangeInclusive<i64> = 1..=9999;
+
+/// The rates a sampling rule or its boost may have (`spec/api.md` 3.3).
+pub const SAMPLING_RATE: RangeInclusive<f64> = 0.0..=1.0;
+
+/// The integers that all clients can read: some take 32 bits with a sign (`spec/api.md` 3.3).
+pub const CLIENT_INTEGER: RangeInclusive<i64> = 0..=0x7fff_ffff;
+
+/// Characters of a sampling rule's `ServiceName`, `ServiceType` and `Host` (`spec/api.md` 3.3).
+pub const RULE_SERVICE_OR_HOST_CHARS_MAX: usize = 64;
+
+/// Characters of a sampling rule's `HTTPMethod` (`spec/api.md` 3.3).
+pub const RULE_METHOD_CHARS_MAX: usize = 10;
+
+/// Characters of a sampling rule's `URLPath` (`spec/api.md` 3.3).
+pub const RULE_PATH_CHARS_MAX: usize = 128;
+
+/// Attributes of a sampling rule (`spec/api.md` 3.3).
+pub const RULE_ATTRIBUTES_MAX: usize = 5;
+
+/// Characters of the key and of the value of a sampling rule's attribute (`spec/api.md` 3.3).
+pub const RULE_ATTRIBUTE_CHARS: RangeInclusive<usize> = 1..=32;
+
 /// Characters of a group's ARN in a request (`spec/api.md` 3.8).
 pub const GROUP_ARN_CHARS: RangeInclusive<usize> = 1..=400;
 
@@ -81,6 +112,12 @@ pub const GROUPS_MAX: usize = 25;
 
 /// Tags of one group or sampling rule (`spec/api.md` 4.5).
 pub const TAGS_PER_RESOURCE_MAX: usize = 50;
+
+/// Tags or keys of tags in one call (`spec/api.md` 4.5).
+pub const TAGS_PER_CALL_MAX: usize = 200;
+
+/// Characters of the ARN of a tagged resource (`spec/api.md` 4.5).
+pub const TAGGED_ARN_CHARS: RangeInclusive<usize> = 1..=1011;
 
 /// Characters of a tag's key (`spec/api.md` 4.5).
 pub const TAG_KEY_CHARS: RangeInclusive<usize> = 1..=128;

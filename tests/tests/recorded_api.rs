@@ -5,7 +5,7 @@ use radiograph_tests::Collector;
 use serde_json::Value;
 
 /// Paths of the operations, with the member that every answer of theirs has.
-const OPERATIONS: [(&str, &str); 15] = [
+const OPERATIONS: [(&str, &str); 21] = [
     ("/TraceSegments", "UnprocessedTraceSegments"),
     ("/TelemetryRecords", ""),
     ("/GetSamplingRules", "SamplingRuleRecords"),
@@ -24,16 +24,26 @@ const OPERATIONS: [(&str, &str); 15] = [
     ("/GetGroup", ""),
     ("/UpdateGroup", ""),
     ("/DeleteGroup", ""),
+    ("/CreateSamplingRule", ""),
+    ("/UpdateSamplingRule", ""),
+    ("/DeleteSamplingRule", ""),
+    ("/TagResource", ""),
+    ("/UntagResource", ""),
+    ("/ListTagsForResource", "Tags"),
 ];
 
 /// Recorded variants that are refused, and why.
-const REFUSED: [(&str, &str); 3] = [
+const REFUSED: [(&str, &str); 7] = [
     ("PutTraceSegments/empty_list", "Segments can not be empty"),
     ("GetTraceSummaries/full", "Invalid token"),
     (
         "GetServiceGraph/group",
         "Provide either GroupName or GroupARN",
     ),
+    ("UpdateSamplingRule/arn", "Sampling rule does not exist"),
+    ("TagResource/two", "Resource not found"),
+    ("UntagResource/one", "Resource not found"),
+    ("ListTagsForResource/one", "Resource not found"),
 ];
 
 #[test]
@@ -57,11 +67,11 @@ fn every_recorded_request_has_an_answer_its_client_can_go_on_with() {
                 .iter()
                 .find(|(scenario, _)| *scenario == text("scenario"));
             if let Some((_, reason)) = reason {
-                assert_eq!(
-                    answer.error.as_deref(),
-                    Some("InvalidRequestException"),
-                    "{row}"
-                );
+                let name = match *reason {
+                    "Resource not found" => "ResourceNotFoundException",
+                    _ => "InvalidRequestException",
+                };
+                assert_eq!(answer.error.as_deref(), Some(name), "{row}");
                 assert!(
                     answer.body["Message"].as_str().unwrap().contains(reason),
                     "{row}"
@@ -74,5 +84,5 @@ fn every_recorded_request_has_an_answer_its_client_can_go_on_with() {
             }
         }
     }
-    assert_eq!((answered, refused), (58, 9));
+    assert_eq!((answered, refused), (67, 21));
 }

@@ -1,7 +1,5 @@
 //! All groups as one value: what the store keeps, and what may be done to it. Pure.
 
-use std::collections::BTreeMap;
-
 use radiograph_protocol::api::groups::{Group, InsightsConfiguration};
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::limits::{GROUP_ARN_CHARS, GROUPS_MAX, NAME_OF_RULE_OR_GROUP_CHARS};
@@ -9,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arn::Home;
 use crate::filter::{self, Expression, GroupRef};
+use crate::tags::TagSet;
 
 /// The group that is always there and selects every trace.
 pub(super) const DEFAULT_NAME: &str = "Default";
@@ -32,9 +31,9 @@ pub struct StoredGroup {
     /// What is to be watched for.
     #[serde(default)]
     pub insights: InsightsConfiguration,
-    /// The tags it was made with; they vanish with it.
+    /// They vanish with it.
     #[serde(default)]
-    pub tags: BTreeMap<String, String>,
+    pub tags: TagSet,
 }
 
 impl StoredGroup {
@@ -67,7 +66,7 @@ impl GroupSet {
             arn: home.default_group(),
             filter_expression: None,
             insights: InsightsConfiguration::default(),
-            tags: BTreeMap::new(),
+            tags: TagSet::default(),
         };
         Self {
             groups: vec![default_group],
@@ -87,6 +86,22 @@ impl GroupSet {
     pub fn find(&self, name: Option<&str>, arn: Option<&str>) -> Result<&StoredGroup, ApiError> {
         let place = self.place(name, arn)?;
         self.groups.get(place).ok_or_else(not_found)
+    }
+
+    /// The tags of the group with this ARN.
+    pub(super) fn tags(&self, arn: &str) -> Option<&TagSet> {
+        let mut groups = self.groups.iter();
+        groups
+            .find(|group| group.arn == arn)
+            .map(|group| &group.tags)
+    }
+
+    /// The tags of the group with this ARN, to be changed.
+    pub(super) fn tags_mut(&mut self, arn: &str) -> Option<&mut TagSet> {
+        let mut groups = self.groups.iter_mut();
+        groups
+            .find(|group| group.arn == arn)
+            .map(|group| &mut group.tags)
     }
 
     /// Takes a new group in.

@@ -7,8 +7,8 @@ use radiograph_protocol::limits::NAME_OF_RULE_OR_GROUP_CHARS;
 
 use super::arn::Home;
 use super::group_set::{DEFAULT_NAME, StoredGroup, refused, reserved};
-use super::tags;
 use crate::filter;
+use crate::tags::TagSet;
 
 /// The group that CreateGroup asks for; `random` tells its ARN apart.
 ///
@@ -20,12 +20,13 @@ pub(super) fn new_group(
     random: [u8; 32],
 ) -> Result<StoredGroup, ApiError> {
     let name = name(required(request.group_name, "GroupName")?)?;
+    let tags = TagSet::checked(request.tags.unwrap_or_default(), &name)?;
     Ok(StoredGroup {
         arn: home.group(&name, random),
         name,
         filter_expression: filter(request.filter_expression)?,
         insights: insights(request.insights_configuration)?.unwrap_or_default(),
-        tags: tags::checked(request.tags.unwrap_or_default())?,
+        tags,
     })
 }
 

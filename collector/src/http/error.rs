@@ -40,7 +40,9 @@ impl Failure {
             | ApiErrorKind::LockoutPrevention
             | ApiErrorKind::InvalidPolicyRevisionId
             | ApiErrorKind::PolicySizeLimitExceeded
-            | ApiErrorKind::PolicyCountLimitExceeded => StatusCode::BAD_REQUEST,
+            | ApiErrorKind::PolicyCountLimitExceeded
+            | ApiErrorKind::RuleLimitExceeded
+            | ApiErrorKind::TooManyTags { .. } => StatusCode::BAD_REQUEST,
             ApiErrorKind::UnknownOperation | ApiErrorKind::ResourceNotFound { .. } => {
                 StatusCode::NOT_FOUND
             }
@@ -56,8 +58,11 @@ impl Failure {
     pub(super) fn response(&self) -> Response {
         let error = self.error();
         let mut body = json!({"__type": error.name(), "Message": error.message});
-        if let (ApiErrorKind::ResourceNotFound { resource_name }, Some(members)) =
-            (&error.kind, body.as_object_mut())
+        if let (
+            ApiErrorKind::ResourceNotFound { resource_name }
+            | ApiErrorKind::TooManyTags { resource_name },
+            Some(members),
+        ) = (&error.kind, body.as_object_mut())
         {
             members.insert("ResourceName".to_owned(), json!(resource_name));
         }
@@ -117,6 +122,50 @@ impl From<ServiceError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn errors_about_a_resource_name_it() {
+        let resource_name = || "arn:aws:xray:us-east-1:000000000000:group/slow".to_owned();
+        for (kind, status, name) in [
+            (
+                ApiErrorKind::ResourceNotFound {
+                    resource_name: resource_name(),
+                },
+                StatusCode::NOT_FOUND,
+                "ResourceNotFoundException",
+            ),
+            (
+                ApiErrorKind::TooManyTags {
+                    resource_name: resource_name(),
+                },
+                StatusCode::BAD_REQUEST,
+                "TooManyTagsException",
+            ),
+        ] {
+            let message = "text".to_owned();
+            let response = Failure::Theirs(ApiError { kind, message }).response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()["x-amzn-errortype"], name);
+            let body = axum::body::to_bytes(response.into_body(), 1024).await;
+            let body: serde_json::Value = serde_json::from_slice(&body.unwrap()).unwrap();
+            let expected =
+                json!({"__type": name, "Message": "text", "ResourceName": resource_name()});
+            assert_eq!(body, expected);
+        }
+    }
+
+    #[test]
+    fn a_quota_of_rules_is_the_requests_fault() {
+        let error = ApiError {
+            kind: ApiErrorKind::RuleLimitExceeded,
+            message: "text".to_owned(),
+        };
+        let response = Failure::Theirs(error).response();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let name = &response.headers()["x-amzn-errortype"];
+        assert_eq!(name, "RuleLimitExceededException");
+        assert!(response.headers().get("retry-after").is_none());
+    }
 
     #[test]
     fn a_store_that_cannot_write_is_an_error_that_clients_retry_and_nothing_of_it_is_told() {

@@ -15,8 +15,10 @@ use super::adaptive;
 use super::error::Failure;
 use super::pins;
 use super::retrieval;
+use super::rules;
 use super::segments::{self, Form};
 use super::settings;
+use super::tags;
 use super::transfer::Transfer;
 use crate::clock;
 use crate::groups::Groups;
@@ -25,8 +27,9 @@ use crate::metrics::Metrics;
 use crate::pins::Pins;
 use crate::query::Query;
 use crate::retrieval::Retrievals;
-use crate::sampling::{Adaptive, Sampling};
 use crate::settings::Settings;
+use crate::sampling::{Adaptive, Rules, Sampling};
+use crate::tags::Tags;
 
 /// The services that requests are handed to. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +42,8 @@ pub(crate) struct Services {
     pub(crate) retrievals: Retrievals,
     pub(crate) sampling: Arc<Sampling>,
     pub(crate) adaptive: Adaptive,
+    pub(crate) rules: Rules,
+    pub(crate) tags: Tags,
     pub(crate) metrics: Arc<Metrics>,
     /// What answers with streams.
     pub(crate) transfer: Transfer,
@@ -70,6 +75,10 @@ pub(super) enum Operation {
     Settings(settings::Operation),
     /// One of those about trace retrieval.
     Retrieval(retrieval::Operation),
+    /// One of those that change sampling rules.
+    Rules(rules::Operation),
+    /// One of those about tags.
+    Tags(tags::Operation),
     /// Not of X-Ray's: one of those about pins.
     Pins(pins::Operation),
     /// Not of X-Ray's: one of those about adaptive sampling.
@@ -100,7 +109,10 @@ impl Operation {
                 let retrieval = || retrieval::Operation::of_path(path).map(Self::Retrieval);
                 let pins = || pins::Operation::of_path(path).map(Self::Pins);
                 let adaptive = || adaptive::Operation::of_path(path).map(Self::Adaptive);
-                return settings.or_else(retrieval).or_else(pins).or_else(adaptive);
+                let rules = || rules::Operation::of_path(path).map(Self::Rules);
+                let tags = || tags::Operation::of_path(path).map(Self::Tags);
+                let found = settings.or_else(retrieval).or_else(rules).or_else(tags);
+                return found.or_else(pins).or_else(adaptive);
             }
         })
     }
@@ -125,6 +137,8 @@ impl Operation {
             Self::GetGroups => "GetGroups",
             Self::Settings(operation) => operation.name(),
             Self::Retrieval(operation) => operation.name(),
+            Self::Rules(operation) => operation.name(),
+            Self::Tags(operation) => operation.name(),
             Self::Pins(operation) => operation.name(),
             Self::Adaptive(operation) => operation.name(),
         }
@@ -145,6 +159,8 @@ impl Operation {
             retrievals,
             sampling,
             adaptive,
+            rules,
+            tags,
             metrics,
             ..
         } = services;
@@ -163,10 +179,12 @@ impl Operation {
             }
             Self::GetSamplingRules => {
                 decode::<serde::de::IgnoredAny>(&body)?;
+                rules.refresh(clock::now()).await?;
                 encode(&sampling.rules())
             }
             Self::GetSamplingTargets => {
                 let request = GetSamplingTargetsRequest::parse(&body)?;
+                rules.refresh(clock::now()).await?;
                 encode(&sampling.targets(&request, clock::now()))
             }
             Self::GetSamplingStatisticSummaries => {
@@ -190,6 +208,8 @@ impl Operation {
             }
             Self::Settings(operation) => operation.carry_out(settings, &body).await,
             Self::Retrieval(operation) => operation.carry_out(retrievals, &body).await,
+            Self::Rules(operation) => operation.carry_out(rules, &body).await,
+            Self::Tags(operation) => operation.carry_out(tags, &body).await,
             Self::Pins(operation) => operation.carry_out(pins, &body).await,
             Self::Adaptive(operation) => operation.carry_out(adaptive, &body).await,
         }

@@ -1,12 +1,14 @@
-//! The rules of this installation as one value: what the store keeps and the service serves.
+//! The rules of this installation as one value: what clients are sent and reservoirs are spread by.
 //!
-//! Creating, changing and deleting rules means making another value and replacing the whole.
+//! A snapshot, cheap to clone: creating, changing and deleting rules makes another one
+//! (`stored_rules.rs`), which replaces the whole.
+
+use std::sync::Arc;
 
 use radiograph_protocol::api::sampling::SamplingRuleRecord;
 use radiograph_protocol::sampling::SamplingRule;
 use radiograph_protocol::sampling::rule::DEFAULT_RULE_NAME;
 use radiograph_protocol::timestamp::Timestamp;
-use serde::{Deserialize, Serialize};
 
 /// The region in ARNs unless configured otherwise (`spec/api.md` 1.7).
 pub const REGION_DEFAULT: &str = "us-east-1";
@@ -15,18 +17,26 @@ pub const REGION_DEFAULT: &str = "us-east-1";
 pub const ACCOUNT_DEFAULT: &str = "000000000000";
 
 /// All sampling rules, the Default rule always among them.
-///
-/// Stored as JSON: the rules inside are written without absent members.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RuleSet {
-    /// The rules, unique by name.
-    pub rules: Vec<SamplingRuleRecord>,
+    /// The rules, unique by name, in the order in which they are tried, which is the order of answers.
+    pub rules: Arc<[SamplingRuleRecord]>,
     /// When a rule was last created, changed or deleted. It moves with the rules and never on its
     /// own: clients reload all rules whenever it is later than their last fetch.
     pub last_modification: Timestamp,
 }
 
 impl RuleSet {
+    /// These rules, in any order.
+    #[must_use]
+    pub fn new(mut rules: Vec<SamplingRuleRecord>, last_modification: Timestamp) -> Self {
+        rules.sort_by(|a, b| a.sampling_rule.compare(&b.sampling_rule));
+        Self {
+            rules: rules.into(),
+            last_modification,
+        }
+    }
+
     /// The rules of a store that nobody has touched: the Default rule, as old as the epoch.
     #[must_use]
     pub fn fresh(region: &str, account: &str) -> Self {
@@ -36,10 +46,7 @@ impl RuleSet {
             created_at: Timestamp::default(),
             modified_at: Timestamp::default(),
         };
-        Self {
-            rules: vec![default_rule],
-            last_modification: Timestamp::default(),
-        }
+        Self::new(vec![default_rule], Timestamp::default())
     }
 
     /// The rule of this name.
@@ -48,30 +55,10 @@ impl RuleSet {
         let mut rules = self.rules.iter();
         rules.find(|record| record.sampling_rule.rule_name == rule_name)
     }
-
-    /// The same rules in the order in which they are tried, which is the order of the answer.
-    pub(super) fn sorted(mut self) -> Self {
-        self.rules
-            .sort_by(|a, b| a.sampling_rule.compare(&b.sampling_rule));
-        self
-    }
 }
 
 /// The ARN of a sampling rule (`spec/api.md` 1.7).
 #[must_use]
 pub fn rule_arn(region: &str, account: &str, rule_name: &str) -> String {
     format!("arn:aws:xray:{region}:{account}:sampling-rule/{rule_name}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_survive_being_stored_as_json() {
-        let mut rule_set = RuleSet::fresh("eu-west-1", ACCOUNT_DEFAULT);
-        rule_set.last_modification = Timestamp::from_micros(1_704_067_200_000_001);
-        let json = serde_json::to_vec(&rule_set).unwrap();
-        assert_eq!(serde_json::from_slice::<RuleSet>(&json).unwrap(), rule_set);
-    }
 }

@@ -34,10 +34,11 @@ fn record(rule_name: &str, priority: u32, reservoir_size: u32) -> SamplingRuleRe
 
 /// The Default rule and these.
 fn rule_set(records: &[SamplingRuleRecord]) -> RuleSet {
-    let mut rule_set = RuleSet::fresh(REGION_DEFAULT, ACCOUNT_DEFAULT);
-    rule_set.rules.extend_from_slice(records);
-    rule_set.last_modification = Timestamp::from_micros(1_704_067_199_000_001);
-    rule_set
+    let mut rules = RuleSet::fresh(REGION_DEFAULT, ACCOUNT_DEFAULT)
+        .rules
+        .to_vec();
+    rules.extend_from_slice(records);
+    RuleSet::new(rules, Timestamp::from_micros(1_704_067_199_000_001))
 }
 
 fn service(records: &[SamplingRuleRecord]) -> Sampling {

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tags::Tag;
+
 /// Request of CreateGroup.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -49,16 +51,6 @@ pub struct UpdateGroupRequest {
 pub struct GetGroupsRequest {
     /// Where to go on.
     pub next_token: Option<String>,
-}
-
-/// A tag in a request.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Tag {
-    /// Its key; required.
-    pub key: Option<String>,
-    /// Its value; required, may be empty.
-    pub value: Option<String>,
 }
 
 /// What is to be watched for in a group; kept, and acted upon by nobody.

@@ -10,10 +10,15 @@ use crate::sampling::SamplingRule;
 use crate::timestamp::Timestamp;
 
 mod request;
+mod rules;
 
 pub use request::{
     BoostStatisticsDocument, GetSamplingRulesRequest, GetSamplingStatisticSummariesRequest,
     GetSamplingTargetsRequest, StatisticsDocument,
+};
+pub use rules::{
+    CreateSamplingRuleRequest, DeleteSamplingRuleRequest, RuleMembers, SamplingRateBoostMembers,
+    SamplingRuleRecordResponse, UpdateSamplingRuleRequest,
 };
 
 /// All rules in one page, without `NextToken`: no client asks for a second one.

@@ -1,4 +1,5 @@
-//! What real clients were recorded to send about groups and series, carried out one after another.
+//! What real clients were recorded to send about groups, series, sampling rules and tags, carried out
+//! one after another.
 
 use radiograph_protocol::api::groups::GroupRequest;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use crate::backup::Backup;
 use crate::export::Export;
 use crate::query::token::TokenKey;
 use crate::query::window::WindowMax;
-use crate::sampling::{ACCOUNT_DEFAULT, LEASE_DEFAULT, REGION_DEFAULT, RuleSet};
+use crate::sampling::{ACCOUNT_DEFAULT, LEASE_DEFAULT, REGION_DEFAULT, Rules};
 use crate::settle::Settler;
 use crate::settle::schedule::Schedule;
 use crate::store::Store;
@@ -16,7 +17,7 @@ use crate::store::embedded::{EmbeddedStore, Options};
 
 mod account;
 
-fn services() -> (Services, tempfile::TempDir) {
+async fn services() -> (Services, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let embedded = Arc::new(EmbeddedStore::open(dir.path(), Options::default()).unwrap());
     let store = Arc::clone(&embedded) as Arc<dyn Store>;
@@ -30,8 +31,10 @@ fn services() -> (Services, tempfile::TempDir) {
         WindowMax::default(),
     );
     let settler = Settler::new(Schedule::default());
-    let rules = RuleSet::fresh(REGION_DEFAULT, ACCOUNT_DEFAULT);
-    let sampling = Arc::new(Sampling::new(rules, LEASE_DEFAULT));
+    let home = (REGION_DEFAULT, ACCOUNT_DEFAULT);
+    let rules = Rules::open(Arc::clone(&store), home, LEASE_DEFAULT, 25)
+        .await
+        .unwrap();
     let services = Services {
         transfer: Transfer::new(
             Export::new(Arc::clone(&store), groups.clone()),
@@ -39,12 +42,14 @@ fn services() -> (Services, tempfile::TempDir) {
         ),
         ingest: Ingest::new(Arc::clone(&store), settler, Arc::clone(&metrics)),
         query,
+        tags: Tags::new(groups.clone(), rules.clone()),
         groups,
         pins: Pins::new(Arc::clone(&store), Arc::clone(&metrics)),
-        adaptive: Adaptive::new(Arc::clone(&store), Arc::clone(&sampling)),
-        sampling,
+        adaptive: Adaptive::new(Arc::clone(&store), rules.sampling()),
         settings: Settings::new(Arc::clone(&store)),
         retrievals: Retrievals::new(Arc::clone(&store), TokenKey::new([1; 32])),
+        sampling: rules.sampling(),
+        rules,
         metrics,
         places: Arc::new(Semaphore::new(1)),
         other_places: Arc::new(Semaphore::new(1)),
@@ -73,7 +78,7 @@ async fn answer(services: &Services, path: &str, body: Bytes) -> Value {
 #[tokio::test]
 async fn the_recorded_life_of_a_group_is_answered_as_each_client_expects() {
     for client in ["boto3", "awscli", "aws-sdk-js-v3"] {
-        let (services, _dir) = services();
+        let (services, _dir) = services().await;
         let ask = async |scenario: &str| {
             let (path, body) = recorded(client, scenario);
             answer(&services, &path, body).await
@@ -126,7 +131,7 @@ async fn the_recorded_life_of_a_group_is_answered_as_each_client_expects() {
 
 #[tokio::test]
 async fn adaptive_sampling_of_a_rule_is_put_shown_and_deleted() {
-    let (services, _dir) = services();
+    let (services, _dir) = services().await;
     let ask = async |operation: &str, body: Value| {
         let path = format!("/Radiograph{operation}AdaptiveSampling");
         answer(&services, &path, body.to_string().into()).await
@@ -147,4 +152,70 @@ async fn adaptive_sampling_of_a_rule_is_put_shown_and_deleted() {
         json!({})
     );
     assert_eq!(ask("Get", json!({})).await, json!({"AdaptiveSampling": []}));
+}
+
+#[tokio::test]
+async fn the_recorded_life_of_a_sampling_rule_is_answered_as_each_client_expects() {
+    for client in ["boto3", "awscli", "aws-sdk-js-v3"] {
+        let (services, _dir) = services().await;
+        let ask = async |scenario: &str| {
+            let (path, body) = recorded(client, scenario);
+            answer(&services, &path, body).await
+        };
+        let fresh = ask("GetSamplingRules/min").await;
+        assert_eq!(ask("GetSamplingRules/token").await, fresh, "{client}");
+
+        let made = ask("CreateSamplingRule/full").await["SamplingRuleRecord"].take();
+        let arn = "arn:aws:xray:us-east-1:000000000000:sampling-rule/pay";
+        let mut rule = json!({
+            "RuleName": "pay", "RuleARN": arn, "ResourceARN": "*", "Priority": 5, "FixedRate": 1.0,
+            "ReservoirSize": 10, "ServiceName": "*", "ServiceType": "*", "Host": "*",
+            "HTTPMethod": "POST", "URLPath": "/pay/*", "Version": 1, "Attributes": {"k": "v"},
+        });
+        assert_eq!(made["SamplingRule"], rule, "{client}");
+        assert_eq!(made["CreatedAt"], made["ModifiedAt"], "{client}");
+        let tags = json!({ "ResourceARN": arn }).to_string().into();
+        let listed = answer(&services, "/ListTagsForResource", tags).await;
+        let expected = json!({"Tags": [{"Key": "team", "Value": "x"}]});
+        assert_eq!(listed, expected, "{client}");
+
+        let changed = ask("UpdateSamplingRule/partial").await["SamplingRuleRecord"].take();
+        rule["Priority"] = json!(7);
+        rule["FixedRate"] = json!(0.25);
+        assert_eq!(changed["SamplingRule"], rule, "{client}");
+        assert_eq!(changed["CreatedAt"], made["CreatedAt"], "{client}");
+        let times = [&changed, &made].map(|record| record["ModifiedAt"].as_f64().unwrap());
+        assert!(times[0] > times[1], "{client}: {times:?}");
+        let default_rule = fresh["SamplingRuleRecords"][0].clone();
+        let both = json!({"SamplingRuleRecords": [changed, default_rule]});
+        assert_eq!(ask("GetSamplingRules/min").await, both, "{client}");
+        let modified = services.sampling.last_rule_modification().seconds_f64();
+        assert_eq!(modified.to_bits(), times[0].to_bits(), "{client}");
+
+        let deleted = ask("DeleteSamplingRule/name").await;
+        assert_eq!(deleted, json!({"SamplingRuleRecord": changed}), "{client}");
+        assert_eq!(ask("GetSamplingRules/min").await, fresh, "{client}");
+    }
+}
+
+#[tokio::test]
+async fn the_recorded_tagging_of_a_group_that_is_not_there_names_it() {
+    for client in ["boto3", "awscli", "aws-sdk-js-v3"] {
+        let (services, _dir) = services().await;
+        for scenario in [
+            "TagResource/two",
+            "UntagResource/one",
+            "ListTagsForResource/one",
+        ] {
+            let (path, body) = recorded(client, scenario);
+            let operation = Operation::of_path(&path).unwrap();
+            assert_eq!(Some(operation.name()), scenario.split('/').next());
+            let refused = operation.carry_out(&services, Form::Json, body).await;
+            let Err(Failure::Theirs(error)) = refused else {
+                panic!("{client} {scenario}: {refused:?}");
+            };
+            let resource_name = "arn:aws:xray:us-east-1:123456789012:group/slow/ABC".to_owned();
+            assert_eq!(error.kind, ApiErrorKind::ResourceNotFound { resource_name });
+        }
+    }
 }

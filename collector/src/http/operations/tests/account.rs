@@ -44,7 +44,7 @@ async fn the_recorded_settings_are_kept_and_shown() {
         "/UpdateTraceSegmentDestination",
     ];
     for client in CLIENTS {
-        let (services, _dir) = services();
+        let (services, _dir) = services().await;
         let requests = all_recorded(client, &paths);
         assert!(requests.len() >= 8, "{client}: {}", requests.len());
         for (path, body) in requests {
@@ -67,7 +67,7 @@ async fn the_recorded_settings_are_kept_and_shown() {
 #[tokio::test]
 async fn the_recorded_life_of_a_policy_is_answered_as_each_client_expects() {
     for client in ["boto3", "aws-sdk-js-v3"] {
-        let (services, _dir) = services();
+        let (services, _dir) = services().await;
         let ask = async |scenario: &str| {
             let (path, body) = recorded(client, scenario);
             answer(&services, &path, body).await
@@ -90,7 +90,7 @@ async fn the_recorded_life_of_a_policy_is_answered_as_each_client_expects() {
 #[tokio::test]
 async fn the_recorded_retrieval_is_started_and_its_made_up_token_is_not_found() {
     for client in CLIENTS {
-        let (services, _dir) = services();
+        let (services, _dir) = services().await;
         let (path, body) = recorded(client, "StartTraceRetrieval/one");
         let started = answer(&services, &path, body).await;
         let token = json!({"RetrievalToken": started["RetrievalToken"]});
@@ -125,7 +125,7 @@ async fn the_recorded_retrieval_is_started_and_its_made_up_token_is_not_found() 
 
 #[tokio::test]
 async fn each_error_of_policies_is_told_by_its_name_with_status_400() {
-    let (services, _dir) = services();
+    let (services, _dir) = services().await;
     let put = |name: &str, document: &str, revision: Option<&str>| json!({"PolicyName": name, "PolicyDocument": document, "PolicyRevisionId": revision});
     for name in ["a", "b", "c", "d", "e"] {
         let body = Bytes::from(put(name, "{}", Some("0")).to_string());
