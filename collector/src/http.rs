@@ -34,6 +34,7 @@ mod body;
 mod connections;
 mod error;
 mod limits;
+mod insights;
 mod log;
 mod operations;
 mod pins;

@@ -15,6 +15,7 @@ pub mod filter;
 pub mod groups;
 mod http;
 pub mod ingest;
+mod insights;
 pub mod metrics;
 pub mod otlp;
 pub mod pins;

@@ -16,11 +16,13 @@ use radiograph_protocol::api::{self, required};
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::limits::TRACE_IDS_PER_CALL_MAX;
+use radiograph_protocol::timestamp::Timestamp;
 
 use self::window::{WindowMax, window};
 use crate::error::ServiceError;
+use crate::filter::Expression;
 use crate::groups::Groups;
-use crate::store::{Store, TraceDocuments};
+use crate::store::{Store, StoreError, TraceDocuments};
 use crate::trace::documents::entries;
 use crate::trace::graph;
 use crate::trace::stitch::{parse_all, stitch};
@@ -121,23 +123,35 @@ impl Query {
             (None, None) => None,
             _ => self.groups.load().await?.restriction(name, arn)?,
         };
-        let totals = match restriction {
-            None => self.store.totals(start_time, end_time).await?,
-            Some(filter) => {
-                let add = move |sum: &mut MinuteTotals, totals: &Totals| {
-                    sum.add(&totals.window(start_time, end_time), 1);
-                };
-                let window = (start_time, end_time);
-                self.fold(window, vec![filter], MinuteTotals::default(), add)
-                    .await?
-            }
-        };
+        let totals = self
+            .group_totals(restriction, (start_time, end_time))
+            .await?;
         Ok(GetServiceGraphResponse {
             start_time,
             end_time,
             contains_old_group_versions: false,
             services: on_worker(move || graph::services(&totals)).await?,
         })
+    }
+
+    /// What the traces of a group, all of them without a filter, contribute to the minutes of
+    /// `[start, end)`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn group_totals(
+        &self,
+        filter: Option<Expression>,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<MinuteTotals, StoreError> {
+        let Some(filter) = filter else {
+            return self.store.totals(start, end).await;
+        };
+        let add = move |sum: &mut MinuteTotals, totals: &Totals| {
+            sum.add(&totals.window(start, end), 1);
+        };
+        self.fold((start, end), vec![filter], MinuteTotals::default(), add)
+            .await
     }
 }
 

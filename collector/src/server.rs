@@ -20,6 +20,8 @@ use crate::export::Export;
 use crate::groups::Groups;
 use crate::http::{self, ApiServices, Connections, Limits, Tls, TlsError, Transfer};
 use crate::ingest::Ingest;
+use crate::insights::Insights;
+use crate::insights::detecting::Detecting;
 use crate::metrics::Metrics;
 use crate::pins::Pins;
 use crate::query::Query;
@@ -84,6 +86,7 @@ pub struct Collector {
     adapting: JoinHandle<()>,
     /// Keeps the certificate current, where there is one.
     reloading: Option<JoinHandle<()>>,
+    detecting: JoinHandle<()>,
     store: Arc<EmbeddedStore>,
     admin: Option<AdminServer>,
 }
@@ -132,6 +135,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
     );
     let adapting = tokio::spawn(services.adaptive.clone().run());
     let sampling = Arc::clone(&services.sampling);
+    let detecting = Detecting::new(services.insights.clone());
     let (stop, stopped) = oneshot::channel();
     let connections = Connections::new(
         http::router(services, config.rate_limit),
@@ -152,6 +156,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
     let retaining = tokio::spawn(retention.run());
     let is_tls = tls.is_some();
     let reloading = tls.map(|tls| tokio::spawn(tls.keep_current(http::RELOAD_EVERY)));
+    let detecting = tokio::spawn(detecting.run());
     let data_dir = config.data_dir;
     info!(address = %address, data_dir = %data_dir.display(), tls = is_tls, "collector listens for the X-Ray API");
     Ok(Collector {
@@ -164,6 +169,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         retaining,
         adapting,
         reloading,
+        detecting,
         store,
         admin,
     })
@@ -189,14 +195,16 @@ async fn services(
     let (region, account_id) = (config.region.clone(), config.account_id.clone());
     let groups = Groups::new(Arc::clone(store), region, account_id);
     let sampling = rules.sampling();
+    let query = Query::new(
+        Arc::clone(store),
+        token_key.clone(),
+        groups.clone(),
+        config.query_window_max,
+    );
     Ok(ApiServices {
+        insights: Insights::new(Arc::clone(store), groups.clone(), query.clone(), token_key.clone()),
         ingest: Ingest::new(Arc::clone(store), settler.clone(), Arc::clone(metrics)),
-        query: Query::new(
-            Arc::clone(store),
-            token_key.clone(),
-            groups.clone(),
-            config.query_window_max,
-        ),
+        query,
         transfer: Transfer::new(
             Export::new(Arc::clone(store), groups.clone()),
             Backup::new(Arc::clone(embedded)),
@@ -273,6 +281,7 @@ impl Collector {
         if let Some(reloading) = self.reloading {
             reloading.abort();
         }
+        self.detecting.abort();
         // what is not settled now is settled at the next start
         self.settling.abort();
         let store = self.store;

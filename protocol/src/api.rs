@@ -16,6 +16,7 @@ pub mod graph;
 pub mod groups;
 pub mod policies;
 pub mod retrieval;
+pub mod insights;
 pub mod sampling;
 pub mod series;
 pub mod settings;

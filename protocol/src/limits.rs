@@ -110,6 +110,21 @@ pub const GROUP_ARN_CHARS: RangeInclusive<usize> = 1..=400;
 /// Groups besides the default one (`spec/api.md` 4.4).
 pub const GROUPS_MAX: usize = 25;
 
+/// Insights in one page of GetInsightSummaries (`spec/api.md` 4.6).
+pub const INSIGHTS_PER_PAGE: RangeInclusive<i64> = 1..=100;
+
+/// Events in one page of GetInsightEvents (`spec/api.md` 5).
+pub const INSIGHT_EVENTS_PER_PAGE: RangeInclusive<i64> = 1..=50;
+
+/// Characters of a token of GetInsightSummaries and GetInsightEvents (`spec/api.md` 4.6).
+pub const INSIGHT_TOKEN_CHARS_MAX: usize = 2000;
+
+/// States that GetInsightSummaries may be asked for at once (`spec/api.md` 4.6).
+pub const INSIGHT_STATES_MAX: usize = 1;
+
+/// Seconds that the StartTime of GetInsightSummaries may lie back: 30 days (`spec/api.md` 4.6).
+pub const INSIGHT_AGE_SECONDS_MAX: i64 = 30 * 24 * 3600;
+
 /// Tags of one group or sampling rule (`spec/api.md` 4.5).
 pub const TAGS_PER_RESOURCE_MAX: usize = 50;
 

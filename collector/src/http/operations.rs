@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::adaptive;
 use super::error::Failure;
+use super::insights;
 use super::pins;
 use super::retrieval;
 use super::rules;
@@ -23,6 +24,7 @@ use super::transfer::Transfer;
 use crate::clock;
 use crate::groups::Groups;
 use crate::ingest::Ingest;
+use crate::insights::Insights;
 use crate::metrics::Metrics;
 use crate::pins::Pins;
 use crate::query::Query;
@@ -37,6 +39,7 @@ pub(crate) struct Services {
     pub(crate) ingest: Ingest,
     pub(crate) query: Query,
     pub(crate) groups: Groups,
+    pub(crate) insights: Insights,
     pub(crate) pins: Pins,
     pub(crate) settings: Settings,
     pub(crate) retrievals: Retrievals,
@@ -79,6 +82,8 @@ pub(super) enum Operation {
     Rules(rules::Operation),
     /// One of those about tags.
     Tags(tags::Operation),
+    /// One of those about insights.
+    Insights(insights::Operation),
     /// Not of X-Ray's: one of those about pins.
     Pins(pins::Operation),
     /// Not of X-Ray's: one of those about adaptive sampling.
@@ -111,7 +116,8 @@ impl Operation {
                 let adaptive = || adaptive::Operation::of_path(path).map(Self::Adaptive);
                 let rules = || rules::Operation::of_path(path).map(Self::Rules);
                 let tags = || tags::Operation::of_path(path).map(Self::Tags);
-                let found = settings.or_else(retrieval).or_else(rules).or_else(tags);
+                let insights = || insights::Operation::of_path(path).map(Self::Insights);
+                let found = settings.or_else(retrieval).or_else(insights).or_else(rules).or_else(tags);
                 return found.or_else(pins).or_else(adaptive);
             }
         })
@@ -139,6 +145,7 @@ impl Operation {
             Self::Retrieval(operation) => operation.name(),
             Self::Rules(operation) => operation.name(),
             Self::Tags(operation) => operation.name(),
+            Self::Insights(operation) => operation.name(),
             Self::Pins(operation) => operation.name(),
             Self::Adaptive(operation) => operation.name(),
         }
@@ -154,6 +161,7 @@ impl Operation {
             ingest,
             query,
             groups,
+            insights,
             pins,
             settings,
             retrievals,
@@ -210,6 +218,7 @@ impl Operation {
             Self::Retrieval(operation) => operation.carry_out(retrievals, &body).await,
             Self::Rules(operation) => operation.carry_out(rules, &body).await,
             Self::Tags(operation) => operation.carry_out(tags, &body).await,
+            Self::Insights(operation) => operation.carry_out(insights, &body).await,
             Self::Pins(operation) => operation.carry_out(pins, &body).await,
             Self::Adaptive(operation) => operation.carry_out(adaptive, &body).await,
         }

@@ -17,7 +17,7 @@ use radiograph_protocol::limits::{
 };
 use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
-use self::points::{FORECAST_PERIODS, Points};
+use self::points::Points;
 use self::selection::Selection;
 use super::Query;
 use super::token::digest;
@@ -31,6 +31,8 @@ use crate::worker::on_worker;
 
 mod points;
 mod selection;
+
+pub(crate) use self::points::{FORECAST_PERIODS, bounds as forecast_bounds};
 
 /// Seconds of minute totals that are held at a time: an hour of every selected node or edge.
 const STRETCH_SECONDS: i64 = 3600;

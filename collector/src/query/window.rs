@@ -53,7 +53,7 @@ impl std::fmt::Display for WindowMax {
 ///
 /// # Errors
 /// `InvalidRequestException` with AWS's texts when it is missing, inverted or too long.
-pub(super) fn window(
+pub(crate) fn window(
     start: Option<RequestTime>,
     end: Option<RequestTime>,
     WindowMax(hours_max): WindowMax,
@@ -74,7 +74,7 @@ pub(super) fn window(
 ///
 /// # Errors
 /// `InvalidRequestException` with AWS's texts when it is missing or inverted.
-pub(super) fn in_order(
+pub(crate) fn in_order(
     start: Option<RequestTime>,
     end: Option<RequestTime>,
 ) -> Result<(Timestamp, Timestamp), ApiError> {

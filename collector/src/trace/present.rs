@@ -93,7 +93,8 @@ fn service_ids(view: &TraceView, nodes: &[NodeAt]) -> Vec<api::ServiceId> {
     nodes.iter().map(|at| service_id(view.node(*at))).collect()
 }
 
-fn service_id(node: &NodeKey) -> api::ServiceId {
+/// A node as answers name it.
+pub(crate) fn service_id(node: &NodeKey) -> api::ServiceId {
     api::ServiceId {
         name: node.name.clone(),
         names: vec![node.name.clone()],

@@ -53,14 +53,14 @@ pub struct GetGroupsRequest {
     pub next_token: Option<String>,
 }
 
-/// What is to be watched for in a group; kept, and acted upon by nobody.
+/// What is to be watched for in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InsightsConfiguration {
     /// Look for anomalies; absent or null is false.
     #[serde(default, deserialize_with = "null_is_false")]
     pub insights_enabled: bool,
-    /// Tell about them; absent or null is false.
+    /// Tell about them; absent or null is false. Kept, and acted upon by nobody.
     #[serde(default, deserialize_with = "null_is_false")]
     pub notifications_enabled: bool,
 }

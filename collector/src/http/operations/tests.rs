@@ -41,6 +41,8 @@ async fn services() -> (Services, tempfile::TempDir) {
             Backup::new(embedded),
         ),
         ingest: Ingest::new(Arc::clone(&store), settler, Arc::clone(&metrics)),
+        pins: Pins::new(Arc::clone(&store), Arc::clone(&metrics)),
+        insights: Insights::new(Arc::clone(&store), groups.clone(), query.clone(), TokenKey::new([1; 32])),
         query,
         tags: Tags::new(groups.clone(), rules.clone()),
         groups,
@@ -216,6 +218,33 @@ async fn the_recorded_tagging_of_a_group_that_is_not_there_names_it() {
             };
             let resource_name = "arn:aws:xray:us-east-1:123456789012:group/slow/ABC".to_owned();
             assert_eq!(error.kind, ApiErrorKind::ResourceNotFound { resource_name });
+        }
+    }
+}
+
+#[tokio::test]
+async fn recorded_requests_about_insights_that_nobody_found_are_refused() {
+    let rows = [
+        (
+            "GetInsightSummaries/one",
+            "Start time cannot be older than 30 days",
+        ),
+        ("GetInsight/one", "Insight not found"),
+        ("GetInsightEvents/one", "Insight not found"),
+        ("GetInsightImpactGraph/one", "Insight not found"),
+    ];
+    for client in ["boto3", "aws-sdk-js-v3"] {
+        let (services, _dir) = services().await;
+        for (scenario, text) in rows {
+            let (path, body) = recorded(client, scenario);
+            let operation = Operation::of_path(&path).unwrap();
+            assert_eq!(Some(operation.name()), scenario.strip_suffix("/one"));
+            let answer = operation.carry_out(&services, Form::Json, body).await;
+            let Err(Failure::Theirs(error)) = answer else {
+                panic!("{client} {scenario}: {answer:?}");
+            };
+            let expected = ApiError::invalid_request(text);
+            assert_eq!(error, expected, "{client} {scenario}");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::trace::histogram::Histogram;
 use crate::trace::totals::{Statistics, Totals};
 
 /// Periods that a forecast looks back on.
-pub(super) const FORECAST_PERIODS: i64 = 60;
+pub(crate) const FORECAST_PERIODS: i64 = 60;
 
 /// Points of one page, by the start of their period. Bounded by the minutes they were made for.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Points {
 /// being 0; rounded outward, at least 0. With sum s and sum of squares q of n counts the bounds are
 /// (s ∓ √(9 (n q − s²))) ÷ n: whole numbers until the one rounding, so that periods all alike give
 /// their own count and not one more.
-fn bounds(faults: impl Iterator<Item = i64>) -> (i64, i64) {
+pub(crate) fn bounds(faults: impl Iterator<Item = i64>) -> (i64, i64) {
     let (mut sum, mut squares) = (0_i128, 0_i128);
     for count in faults.map(i128::from) {
         sum += count;
