@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use radiograph_collector::StartError as CollectorError;
-use radiograph_collector::config::AdminAddress;
+use radiograph_collector::config::{AdminAddress, Exposure};
+use radiograph_collector::keys::{AccessKey, Role};
 use radiograph_daemon::config::Destination;
 use radiograph_daemon::{ListenError, StartError as DaemonError};
 
@@ -22,10 +23,15 @@ use crate::output;
 /// # Errors
 /// A sentence that names the address or directory and the flag that changes it.
 pub(crate) async fn run(servers: Servers, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let collector = radiograph_collector::start(collector_config(&servers))
+    let own_key = servers
+        .keys
+        .is_some()
+        .then(|| AccessKey::random(Role::Write));
+    let collector = radiograph_collector::start(collector_config(&servers, own_key.clone()))
         .await
         .map_err(explain_collector)?;
-    let daemon_config = daemon_config(servers, collector.address());
+    let is_protected = servers.keys.is_some();
+    let daemon_config = daemon_config(servers, collector.address(), own_key);
     let daemon = match radiograph_daemon::start(daemon_config).await {
         Ok(daemon) => daemon,
         Err(error) => {
@@ -38,6 +44,7 @@ pub(crate) async fn run(servers: Servers, stop: impl Future<Output = ()>) -> any
         tcp: daemon.tcp_address(),
         api: collector.address(),
         data: collector.data_dir().to_owned(),
+        is_protected,
     });
     if announced.is_ok() {
         stop.await;
@@ -48,7 +55,7 @@ pub(crate) async fn run(servers: Servers, stop: impl Future<Output = ()>) -> any
     announced.context("standard output")
 }
 
-fn collector_config(servers: &Servers) -> radiograph_collector::Config {
+fn collector_config(servers: &Servers, own_key: Option<AccessKey>) -> radiograph_collector::Config {
     let default = radiograph_collector::Config::default();
     radiograph_collector::Config {
         listen: servers.listen,
@@ -59,11 +66,28 @@ fn collector_config(servers: &Servers) -> radiograph_collector::Config {
         retention: servers.retention,
         retention_bytes: servers.retention_bytes,
         seal_bytes: servers.seal_bytes,
+        keys: servers.keys.clone(),
+        own_key,
+        exposure: Exposure {
+            without_keys: servers.without_keys,
+            without_tls: servers.without_tls,
+        },
         ..radiograph_collector::Config::default()
     }
 }
 
-fn daemon_config(servers: Servers, collector: SocketAddr) -> radiograph_daemon::Config {
+fn daemon_config(
+    servers: Servers,
+    collector: SocketAddr,
+    key: Option<AccessKey>,
+) -> radiograph_daemon::Config {
+    // as they would stand in the environment of a daemon of its own
+    let variables = key.into_iter().flat_map(|key| {
+        [
+            ("AWS_ACCESS_KEY_ID", key.id),
+            ("AWS_SECRET_ACCESS_KEY", key.secret),
+        ]
+    });
     radiograph_daemon::Config {
         bind_tcp: servers.bind_tcp.unwrap_or_else(|| servers.bind.clone()),
         bind: servers.bind,
@@ -71,6 +95,7 @@ fn daemon_config(servers: Servers, collector: SocketAddr) -> radiograph_daemon::
             endpoint: Some(endpoint_url(collector)),
             ..Destination::default()
         }],
+        variables: variables.collect(),
         ..radiograph_daemon::Config::default()
     }
 }
@@ -82,6 +107,7 @@ fn explain_collector(error: CollectorError) -> anyhow::Error {
         }
         error @ CollectorError::Listen { .. } => anyhow::Error::new(error).context("--listen"),
         CollectorError::Admin { source, .. } => anyhow::Error::new(source).context("--admin"),
+        error @ (CollectorError::Exposed(_) | CollectorError::Keys(_)) => anyhow::Error::new(error),
         error @ CollectorError::Store { .. } => anyhow::Error::new(error).context("--data-dir"),
         error @ CollectorError::Tls(_) => anyhow::Error::new(error),
     }

@@ -18,12 +18,19 @@ pub(crate) struct Announcement {
     pub(crate) api: SocketAddr,
     /// Where the data lies.
     pub(crate) data: PathBuf,
+    /// Whether calls must be signed.
+    pub(crate) is_protected: bool,
 }
 
 impl fmt::Display for Announcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let udp = reachable(self.udp);
         let endpoint = endpoint_url(self.api);
+        let signing = if self.is_protected {
+            ""
+        } else {
+            " --no-sign-request"
+        };
         writeln!(f, "udp: {}", self.udp)?;
         writeln!(f, "tcp: {}", self.tcp)?;
         writeln!(f, "api: http://{}", self.api)?;
@@ -31,13 +38,13 @@ impl fmt::Display for Announcement {
         writeln!(f, "point an SDK here: {}", self.sdk_variable())?;
         writeln!(
             f,
-            "point an API client here: --endpoint-url {endpoint} --region us-east-1 --no-sign-request"
+            "point an API client here: --endpoint-url {endpoint} --region us-east-1{signing}"
         )?;
         writeln!(f, "send something: radiograph demo --daemon-address {udp}")?;
         write!(
             f,
             "look at it: aws xray get-trace-summaries --start-time $(($(date +%s)-600)) \
-             --end-time $(date +%s) --endpoint-url {endpoint} --region us-east-1 --no-sign-request"
+             --end-time $(date +%s) --endpoint-url {endpoint} --region us-east-1{signing}"
         )
     }
 }
@@ -79,6 +86,7 @@ mod tests {
             tcp: tcp.parse().unwrap(),
             api: api.parse().unwrap(),
             data: "/srv/radiograph".into(),
+            is_protected: false,
         };
         announcement
             .to_string()
@@ -106,6 +114,19 @@ mod tests {
                  --region us-east-1 --no-sign-request",
             ]
         );
+    }
+
+    #[test]
+    fn a_protected_collector_is_called_with_a_signature() {
+        let address = "127.0.0.1:2080".parse().unwrap();
+        let announcement = Announcement {
+            udp: address,
+            tcp: address,
+            api: address,
+            data: "/srv/radiograph".into(),
+            is_protected: true,
+        };
+        assert!(!announcement.to_string().contains("--no-sign-request"));
     }
 
     #[test]

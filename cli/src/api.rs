@@ -1,18 +1,22 @@
 //! A client of the X-Ray API, for commands that look at a collector from outside.
 //!
-//! It sends what AWS's clients send, without a signature: collectors of one's own take that. Answers
-//! are read as JSON; what they must hold is the caller's to judge.
+//! It sends what AWS's clients send, signed where there are keys in the environment: collectors of one's
+//! own take calls without as long as they have no keys file. Answers are read as JSON; what they must hold
+//! is the caller's to judge.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use radiograph_collector::clock;
 use reqwest::redirect::Policy;
-use reqwest::{Client, header};
+use reqwest::{Client, RequestBuilder, header};
 use serde_json::{Value, json};
 
+mod signing;
 mod transfer;
 
+use signing::Keys;
 pub(crate) use transfer::Stream;
 
 /// The API at one address. Cheap to clone; clones share connections.
@@ -21,9 +25,11 @@ pub(crate) struct Api {
     client: Client,
     /// Without a `/` at its end.
     endpoint: String,
+    /// What calls are signed with.
+    keys: Option<Keys>,
 }
 
-/// The flag that says where a collector is.
+/// The flags that say where a collector is, and who calls.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Endpoint {
     /// The collector's X-Ray API.
@@ -34,6 +40,10 @@ pub(crate) struct Endpoint {
         value_name = "URL"
     )]
     pub(crate) endpoint: String,
+
+    /// What calls are signed with.
+    #[command(flatten)]
+    keys: signing::Options,
 }
 
 impl Endpoint {
@@ -42,7 +52,11 @@ impl Endpoint {
     /// # Errors
     /// The client cannot be built.
     pub(crate) fn api(&self, call_max: Duration) -> anyhow::Result<Api> {
-        Api::new(&self.endpoint, call_max)
+        let keys = self.keys.keys();
+        Ok(Api {
+            keys,
+            ..Api::new(&self.endpoint, call_max)?
+        })
     }
 }
 
@@ -81,7 +95,7 @@ pub(crate) enum ApiError {
 }
 
 impl Api {
-    /// A client for this URL; each call may take so long.
+    /// A client for this URL that signs nothing; each call may take so long.
     ///
     /// # Errors
     /// The client cannot be built.
@@ -96,6 +110,7 @@ impl Api {
         Ok(Self {
             client,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
+            keys: None,
         })
     }
 
@@ -104,6 +119,7 @@ impl Api {
         Self {
             client: self.client.clone(),
             endpoint,
+            keys: self.keys.clone(),
         }
     }
 
@@ -113,14 +129,8 @@ impl Api {
     /// See [`ApiError`].
     pub(crate) async fn call(&self, path: &'static str, body: String) -> Result<Value, ApiError> {
         let no_answer = |source| ApiError::NoAnswer { path, source };
-        let response = self
-            .client
-            .post(format!("{}{path}", self.endpoint))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body)
-            .send()
-            .await
-            .map_err(no_answer)?;
+        let call = self.post(path, "application/json", body.into_bytes());
+        let response = call.send().await.map_err(no_answer)?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(no_answer)?;
         let body: Option<Value> = serde_json::from_slice(&bytes).ok();
@@ -128,6 +138,25 @@ impl Api {
             return Err(refused(path, status.as_u16(), body.as_ref()));
         }
         body.ok_or_else(|| odd(path, "it is not JSON"))
+    }
+
+    /// A call, signed where there are keys.
+    fn post(
+        &self,
+        path: &'static str,
+        content_type: &'static str,
+        body: Vec<u8>,
+    ) -> RequestBuilder {
+        let url = format!("{}{path}", self.endpoint);
+        let call = self
+            .client
+            .post(&url)
+            .header(header::CONTENT_TYPE, content_type);
+        let call = match &self.keys {
+            Some(keys) => call.headers(keys.signed(&url, &body, clock::now())),
+            None => call,
+        };
+        call.body(body)
     }
 
     /// A plain GET of a text, for `/metrics`.

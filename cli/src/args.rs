@@ -14,6 +14,7 @@ use crate::canary;
 use crate::demo;
 use crate::export;
 use crate::import;
+use crate::keys;
 use crate::logs::LogLevel;
 use crate::pin;
 use crate::query;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Import(import::Options),
     Backup(backup::Options),
     Restore(restore::Options),
+    Keys(keys::Options),
     Pin(pin::Options),
     Pins(pin::ListOptions),
     Unpin(pin::UnpinOptions),
@@ -129,6 +131,18 @@ pub(crate) struct Servers {
         default_value_t
     )]
     pub(crate) seal_bytes: SealBytes,
+
+    /// File of access keys: every call must be signed with one of them; radiograph keys new makes it.
+    #[arg(long, env = "RADIOGRAPH_KEYS", value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
+
+    /// Beyond loopback: let everybody call who reaches the address.
+    #[arg(long, env = "RADIOGRAPH_WITHOUT_KEYS", conflicts_with = "keys")]
+    pub(crate) without_keys: bool,
+
+    /// Beyond loopback: speak plain HTTP, which everybody on the way can read.
+    #[arg(long, env = "RADIOGRAPH_WITHOUT_TLS")]
+    pub(crate) without_tls: bool,
 
     /// Address of the collector's /livez, /readyz and /metrics, or off [default: 127.0.0.1:2081].
     #[arg(long, env = "RADIOGRAPH_ADMIN", value_name = "HOST:PORT")]

@@ -11,6 +11,7 @@ mod demo;
 mod export;
 mod expression;
 mod import;
+mod keys;
 mod logs;
 mod output;
 mod pin;
@@ -74,6 +75,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Some(Command::Restore(options)) => restore::report(&options),
             Some(Command::Store(command)) => store::report(command, stop).await,
             Some(Command::Torture(options)) => torture::report(&options, stop).await,
+            Some(Command::Keys(options)) => keys::report(&options),
             Some(Command::Pin(options)) => pin::pin(&options).await,
             Some(Command::Pins(options)) => pin::list(&options).await,
             Some(Command::Unpin(options)) => pin::unpin(&options).await,

@@ -7,12 +7,15 @@ use std::str::FromStr;
 use radiograph_admin::address::address_or_off;
 use radiograph_protocol::limits::SAMPLING_RULES_MAX_DEFAULT;
 
+pub use self::exposure::{Exposure, ExposureError};
 pub use self::limits::{ConnectionsMax, LimitError, RequestRate};
 pub use self::retention::{RetentionAge, RetentionBytes, RetentionError};
 pub use self::seal::{SealBytes, SealBytesError};
 pub use self::tls::TlsFiles;
+use crate::keys::AccessKey;
 pub use crate::query::window::WindowMax;
 
+mod exposure;
 mod limits;
 mod retention;
 mod seal;
@@ -95,6 +98,14 @@ pub struct Config {
     pub rate_limit: RequestRate,
     /// Connections that may be open; others wait until one closes. Default 768.
     pub connections_max: ConnectionsMax,
+    /// The file of access keys; with it every call must be signed with one of them. Default none:
+    /// everybody may call.
+    pub keys: Option<PathBuf>,
+    /// A key that is good besides those of the file, for a daemon in the same process. Default none;
+    /// without `keys` it has no effect.
+    pub own_key: Option<AccessKey>,
+    /// Protections that an address beyond loopback goes without. Default none.
+    pub exposure: Exposure,
 }
 
 impl Default for Config {
@@ -113,6 +124,9 @@ impl Default for Config {
             tls: None,
             rate_limit: RequestRate::default(),
             connections_max: ConnectionsMax::default(),
+            keys: None,
+            own_key: None,
+            exposure: Exposure::default(),
         }
     }
 }

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use self::body::encoding::Encoding;
 use self::connections::Peer;
+use self::auth::Signer;
 use self::error::Failure;
 use self::limits::rate::{Caller, RateLimit};
 use self::log::{Answered, RequestLog};
@@ -32,6 +33,7 @@ use crate::config::RequestRate;
 mod adaptive;
 mod body;
 mod connections;
+mod auth;
 mod error;
 mod limits;
 mod insights;
@@ -48,6 +50,7 @@ mod transfer;
 
 pub(crate) use connections::Connections;
 pub(crate) use limits::{Limits, OTHER_REQUESTS_MAX, REQUESTS_MAX};
+pub(crate) use auth::Gate;
 pub(crate) use operations::Services as ApiServices;
 pub use tls::TlsError;
 pub(crate) use tls::{RELOAD_EVERY, Tls};
@@ -78,15 +81,17 @@ struct Api {
 
 async fn handle(State(api): State<Api>, request: Request) -> Response {
     let (started, id) = (clock::instant(), Uuid::new_v4());
+    let mut signer = Signer::default();
     let path = request.uri().path();
     let operation = Operation::of_path(path).filter(|_| request.method() == Method::POST);
     let answer = match operation {
-        Some(operation) => answer(&api, operation, request).await,
+        Some(operation) => answer(&api, operation, request, &mut signer).await,
         None => Err(unknown(request.method(), path).into()),
     };
     let answered = Answered {
         id,
         operation: operation.map(Operation::name),
+        key_id: signer.key_id(),
         elapsed: started.elapsed(),
         answer: &answer,
     };
@@ -118,8 +123,14 @@ fn unknown(method: &Method, path: &str) -> ApiError {
     }
 }
 
-async fn answer(api: &Api, operation: Operation, request: Request) -> Result<Vec<u8>, Failure> {
+async fn answer(
+    api: &Api,
+    operation: Operation,
+    request: Request,
+    signer: &mut Signer,
+) -> Result<Vec<u8>, Failure> {
     let services = &api.services;
+    let request = auth::claimed(services, request).await?;
     // the semaphore is never closed; without a permit the bound would not hold
     let places = match operation {
         Operation::PutTraceSegments => &services.places,
@@ -129,7 +140,7 @@ async fn answer(api: &Api, operation: Operation, request: Request) -> Result<Vec
         kind: ApiErrorKind::ServiceUnavailable,
         message: "the collector is stopping".to_owned(),
     })?;
-    let (form, body) = received(api, request).await?;
+    let (form, body) = received(api, operation.name(), request, signer).await?;
     operation.carry_out(services, form, body).await
 }
 
@@ -137,12 +148,29 @@ async fn answer(api: &Api, operation: Operation, request: Request) -> Result<Vec
 ///
 /// The body is read before anything is refused: an answer to a request that is still being sent would
 /// be lost in the reset of its connection.
-async fn received(api: &Api, request: Request) -> Result<(Form, Bytes), Failure> {
+async fn received(
+    api: &Api,
+    operation: &str,
+    request: Request,
+    signer: &mut Signer,
+) -> Result<(Form, Bytes), Failure> {
     let (head, body) = request.into_parts();
     let body = body::read_in_time(body, &api.services.metrics).await?;
-    let peer = head.extensions.get().map(|Peer(address)| address.ip());
-    let caller = Caller::at(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    // what was signed is the body as sent
+    let gate = &api.services.gate;
+    let admitted = gate.admit(operation, &head, &body, clock::now(), signer);
+    let admitted = admitted.await;
+    // who is not let in counts by address, so that guessing is limited as well
+    let key_id = signer.key_id().filter(|_| admitted.is_ok());
+    let caller = key_id.map_or_else(
+        || {
+            let peer = head.extensions.get().map(|Peer(address)| address.ip());
+            Caller::at(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+        },
+        |key_id| Caller::Key(key_id.into()),
+    );
     api.rate_limit.admit(caller, clock::instant())?;
+    admitted?;
     let form = Form::of(&head.headers)?;
     let body = Encoding::of(&head.headers)?.decoded(body).await?;
     Ok((form, body))

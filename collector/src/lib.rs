@@ -16,6 +16,7 @@ pub mod groups;
 mod http;
 pub mod ingest;
 mod insights;
+pub mod keys;
 pub mod metrics;
 pub mod otlp;
 pub mod pins;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use radiograph_collector::config::{
-    AdminAddress, ConnectionsMax, RequestRate, RetentionAge, RetentionBytes, SealBytes, TlsFiles,
+    AdminAddress, ConnectionsMax, Exposure, RequestRate, RetentionAge, RetentionBytes, SealBytes, TlsFiles,
     WindowMax,
 };
 use radiograph_collector::{Config, clock, shutdown, start};
@@ -120,6 +120,15 @@ struct Args {
         default_value_t
     )]
     connections_max: ConnectionsMax,
+    /// File of access keys: every call must be signed with one of them; radiograph keys new makes it.
+    #[arg(long, env = "RADIOGRAPH_KEYS", value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// Beyond loopback: let everybody call who reaches the address.
+    #[arg(long, env = "RADIOGRAPH_WITHOUT_KEYS", conflicts_with = "keys")]
+    without_keys: bool,
+    /// Beyond loopback: speak plain HTTP, which everybody on the way can read.
+    #[arg(long, env = "RADIOGRAPH_WITHOUT_TLS")]
+    without_tls: bool,
     /// Address of /livez, /readyz and /metrics, or off [default: 127.0.0.1:2081].
     #[arg(long, env = "RADIOGRAPH_ADMIN", value_name = "HOST:PORT")]
     admin: Option<AdminAddress>,
@@ -186,6 +195,12 @@ async fn run(args: Args, admin: AdminAddress) -> ExitCode {
         tls: tls_files(args.tls_cert, args.tls_key, args.tls_client_ca),
         rate_limit: args.rate_limit,
         connections_max: args.connections_max,
+        keys: args.keys,
+        own_key: None,
+        exposure: Exposure {
+            without_keys: args.without_keys,
+            without_tls: args.without_tls,
+        },
     };
     // before anything starts, so that a signal right after the first line is not missed
     let signal = match shutdown::listen() {

@@ -15,13 +15,14 @@ use tracing::{info, warn};
 
 use crate::admin::{AdminServer, Parts};
 use crate::backup::Backup;
-use crate::config::Config;
+use crate::config::{Config, ExposureError};
 use crate::export::Export;
 use crate::groups::Groups;
-use crate::http::{self, ApiServices, Connections, Limits, Tls, TlsError, Transfer};
+use crate::http::{self, ApiServices, Connections, Gate, Limits, Tls, TlsError, Transfer};
 use crate::ingest::Ingest;
 use crate::insights::Insights;
 use crate::insights::detecting::Detecting;
+use crate::keys::{KeyRing, KeysError};
 use crate::metrics::Metrics;
 use crate::pins::Pins;
 use crate::query::Query;
@@ -63,6 +64,12 @@ pub enum StartError {
     /// The files of TLS cannot be used; `--tls-cert`, `--tls-key` and `--tls-client-ca` name them.
     #[error("cannot speak TLS")]
     Tls(#[from] TlsError),
+    /// The address is open to others, and nothing protects it.
+    #[error(transparent)]
+    Exposed(#[from] ExposureError),
+    /// The file of access keys cannot be used; `--keys` names it.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The store did not open.
     #[error("cannot open the store in {path}")]
     Store {
@@ -101,6 +108,9 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         address: config.listen,
         source,
     };
+    let protected = config.exposure;
+    protected.check(config.listen, config.keys.is_some(), config.tls.is_some())?;
+    let gate = gate(&config)?;
     let listener = TcpListener::bind(config.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let tls = match config.tls.clone() {
@@ -126,7 +136,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         .start(Arc::clone(&shared), Arc::clone(&metrics))
         .await
         .map_err(failed)?;
-    let services = services(&config, &store, &settler, &metrics).await?;
+    let services = services(&config, &store, &settler, &metrics, gate).await?;
     let retention = Retention::new(
         Arc::clone(&store),
         settler.clone(),
@@ -175,12 +185,27 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
     })
 }
 
+/// What lets requests in; keys are read again when they change, for as long as there is a gate.
+fn gate(config: &Config) -> Result<Gate, KeysError> {
+    let Some(path) = config.keys.clone() else {
+        return Ok(Gate::default());
+    };
+    let keys = KeyRing::open(path, config.own_key.iter().cloned().collect())?;
+    info!(
+        count = keys.count(),
+        "calls must be signed with an access key"
+    );
+    tokio::spawn(keys.follow());
+    Ok(Gate::of(keys))
+}
+
 /// What answers the API.
 async fn services(
     config: &Config,
     embedded: &Arc<EmbeddedStore>,
     settler: &Settler,
     metrics: &Arc<Metrics>,
+    gate: Gate,
 ) -> Result<ApiServices, StartError> {
     let store = &(Arc::clone(embedded) as Arc<dyn Store>);
     let failed = |source| StartError::Store {
@@ -218,6 +243,7 @@ async fn services(
         retrievals: Retrievals::new(Arc::clone(store), token_key),
         rules,
         metrics: Arc::clone(metrics),
+        gate,
         places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),
         other_places: Arc::new(Semaphore::new(http::OTHER_REQUESTS_MAX)),
     })

@@ -13,18 +13,20 @@ mod bundle;
 mod document;
 mod filter;
 pub mod seeds;
+mod sigv4;
 mod store;
 
 pub use bundle::bundle;
 pub use document::document;
 pub use filter::filter;
+pub use sigv4::sigv4;
 pub use store::store;
 
 /// What is called with bytes, and panics when something does not hold.
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("datagram", datagram),
     ("framing", framing),
     ("bundle", bundle),
@@ -33,6 +35,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("filter", filter),
     ("document", document),
     ("store", store),
+    ("sigv4", sigv4),
 ];
 
 /// The folder of this package.

@@ -50,6 +50,16 @@ pub enum ApiErrorKind {
         /// The ARN as given, or the name of what was to be made with them.
         resource_name: String,
     },
+    /// The request is not signed.
+    MissingAuthenticationToken,
+    /// The signature is not that of the request, or cannot be verified, or its time is not ours.
+    InvalidSignature,
+    /// Nobody knows the access key, or its session token is not that of the key.
+    UnrecognizedClient,
+    /// The access key may not call this operation.
+    AccessDenied,
+    /// The temporary access key's time is over.
+    ExpiredToken,
     /// The collector cannot take more now; clients retry with back-off.
     Throttled,
     /// The collector cannot write or read its store now; clients retry.
@@ -86,6 +96,11 @@ impl ApiError {
             ApiErrorKind::PolicyCountLimitExceeded => "PolicyCountLimitExceededException",
             ApiErrorKind::RuleLimitExceeded => "RuleLimitExceededException",
             ApiErrorKind::TooManyTags { .. } => "TooManyTagsException",
+            ApiErrorKind::MissingAuthenticationToken => "MissingAuthenticationTokenException",
+            ApiErrorKind::InvalidSignature => "InvalidSignatureException",
+            ApiErrorKind::UnrecognizedClient => "UnrecognizedClientException",
+            ApiErrorKind::AccessDenied => "AccessDeniedException",
+            ApiErrorKind::ExpiredToken => "ExpiredTokenException",
             ApiErrorKind::Throttled => "ThrottledException",
             ApiErrorKind::ServiceUnavailable => "ServiceUnavailable",
             ApiErrorKind::InternalFailure => "InternalFailure",

@@ -12,5 +12,6 @@ pub mod ids;
 pub mod limits;
 pub mod sampling;
 pub mod segment;
+pub mod sigv4;
 pub mod timestamp;
 pub mod trace_header;

@@ -46,12 +46,8 @@ impl Api {
         path: &'static str,
         body: String,
     ) -> Result<Stream, ApiError> {
-        let call = self
-            .client
-            .post(format!("{}{path}", self.endpoint))
-            .header(header::CONTENT_TYPE, "application/json")
-            .timeout(STREAM_MAX)
-            .body(body);
+        let call = self.post(path, "application/json", body.into_bytes());
+        let call = call.timeout(STREAM_MAX);
         let response = checked(path, call).await?;
         Ok(Stream { path, response })
     }
@@ -64,11 +60,8 @@ impl Api {
     pub(crate) async fn put_framed(&self, payload: Vec<u8>) -> Result<Vec<Value>, ApiError> {
         const PATH: &str = "/TraceSegments";
         let call = self
-            .client
-            .post(format!("{}{PATH}", self.endpoint))
-            .header(header::CONTENT_TYPE, framing::CONTENT_TYPE)
-            .header(header::CONTENT_ENCODING, "zstd")
-            .body(payload);
+            .post(PATH, framing::CONTENT_TYPE, payload)
+            .header(header::CONTENT_ENCODING, "zstd");
         let no_answer = |source| ApiError::NoAnswer { path: PATH, source };
         let body = checked(PATH, call)
             .await?

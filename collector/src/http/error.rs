@@ -49,6 +49,11 @@ impl Failure {
             ApiErrorKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ApiErrorKind::RequestEntityTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiErrorKind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            ApiErrorKind::MissingAuthenticationToken
+            | ApiErrorKind::InvalidSignature
+            | ApiErrorKind::UnrecognizedClient
+            | ApiErrorKind::AccessDenied
+            | ApiErrorKind::ExpiredToken => StatusCode::FORBIDDEN,
             ApiErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
             ApiErrorKind::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             ApiErrorKind::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,7 +1,7 @@
 //! What is logged and counted of a request once its answer is known.
 //!
-//! One line per request at `debug`. What the store cannot do is an `error`, and what is throttled a `warn`,
-//! each at most once in 10 s with the number of those in between. While a disk is full the store says so
+//! One line per request at `debug`. What the store cannot do is an `error`, and what is throttled or not
+//! authorized a `warn`, each at most once in 10 s with the number of those in between. While a disk is full the store says so
 //! itself, and nothing is said of the requests.
 
 use std::time::Duration;
@@ -26,6 +26,7 @@ const NO_OPERATION: &str = "none";
 pub(super) struct RequestLog {
     store_errors: LogLimit,
     throttled: LogLimit,
+    forbidden: LogLimit,
 }
 
 /// A request that has its answer.
@@ -33,6 +34,8 @@ pub(super) struct Answered<'a> {
     pub(super) id: Uuid,
     /// The operation's name; `None` when there is no such operation.
     pub(super) operation: Option<&'static str>,
+    /// The access key that signed it; `None` where that was not asked or is not known.
+    pub(super) key_id: Option<&'a str>,
     pub(super) elapsed: Duration,
     /// The body, or why there is none.
     pub(super) answer: &'a Result<Vec<u8>, Failure>,
@@ -43,6 +46,7 @@ impl Default for RequestLog {
         Self {
             store_errors: LogLimit::one_in_ten_seconds(),
             throttled: LogLimit::one_in_ten_seconds(),
+            forbidden: LogLimit::one_in_ten_seconds(),
         }
     }
 }
@@ -53,6 +57,7 @@ impl RequestLog {
         let Answered {
             id,
             operation,
+            key_id,
             elapsed,
             answer,
         } = request;
@@ -64,19 +69,24 @@ impl RequestLog {
         let elapsed_ms = elapsed.as_millis();
         metrics.request(operation, status, *elapsed);
         match answer {
-            Ok(_) => debug!(%id, operation, status, elapsed_ms, "request was answered"),
+            Ok(_) => debug!(%id, operation, key_id, status, elapsed_ms, "request was answered"),
             Err(Failure::Theirs(error)) => {
-                debug!(%id, operation, status, elapsed_ms, %error, "request was refused");
+                debug!(%id, operation, key_id, status, elapsed_ms, %error, "request was refused");
                 if error.kind == ApiErrorKind::Throttled {
                     metrics.throttled();
                     if let Some(suppressed) = self.throttled.admit(clock::instant(), 1) {
-                        warn!(operation, %error, suppressed, "requests are throttled");
+                        warn!(operation, key_id, %error, suppressed, "requests are throttled");
                     }
+                }
+                if status == StatusCode::FORBIDDEN.as_u16()
+                    && let Some(suppressed) = self.forbidden.admit(clock::instant(), 1)
+                {
+                    warn!(operation, key_id, %error, suppressed, "requests are not authorized");
                 }
             }
             Err(Failure::Ours { source, .. }) => {
                 let error = with_causes(source);
-                debug!(%id, operation, status, elapsed_ms, error, "request was not carried out");
+                debug!(%id, operation, key_id, status, elapsed_ms, error, "request was not carried out");
                 metrics.store_error(reason(source));
                 // that it cannot write, the store itself says: once when it begins, and when it is over
                 if !matches!(source, StoreError::Unwritable)
@@ -128,6 +138,7 @@ mod tests {
             let request = Answered {
                 id: Uuid::nil(),
                 operation: *operation,
+                key_id: None,
                 elapsed: Duration::from_millis(2),
                 answer,
             };

@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::adaptive;
+use super::auth::Gate;
 use super::error::Failure;
 use super::insights;
 use super::pins;
@@ -48,6 +49,8 @@ pub(crate) struct Services {
     pub(crate) rules: Rules,
     pub(crate) tags: Tags,
     pub(crate) metrics: Arc<Metrics>,
+    /// Who may call.
+    pub(crate) gate: Gate,
     /// What answers with streams.
     pub(crate) transfer: Transfer,
     /// Places for calls of PutTraceSegments under way; the others wait with their bodies unread.

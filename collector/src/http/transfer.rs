@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use super::auth::{self, Signer};
 use super::error::Failure;
 use super::log::Answered;
 use super::{Api, with_headers};
@@ -81,22 +82,23 @@ struct Interrupted;
 
 /// Answers `POST /Export`.
 pub(super) async fn export(State(api): State<Api>, request: Request) -> Response {
-    let started = clock::instant();
-    let stream = begin_export(&api, request).await;
-    answer(&api, "Export", started, stream)
+    let (started, mut signer) = (clock::instant(), Signer::default());
+    let stream = begin_export(&api, request, &mut signer).await;
+    answer(&api, "Export", &signer, started, stream)
 }
 
 /// Answers `POST /Backup`.
 pub(super) async fn backup(State(api): State<Api>, request: Request) -> Response {
-    let started = clock::instant();
-    let stream = begin_backup(&api, request).await;
-    answer(&api, "Backup", started, stream)
+    let (started, mut signer) = (clock::instant(), Signer::default());
+    let stream = begin_backup(&api, request, &mut signer).await;
+    answer(&api, "Backup", &signer, started, stream)
 }
 
-async fn begin_export(api: &Api, request: Request) -> Result<Stream, Failure> {
+async fn begin_export(api: &Api, request: Request, signer: &mut Signer) -> Result<Stream, Failure> {
     let transfer = &api.services.transfer;
+    let request = auth::claimed(&api.services, request).await?;
     let place = place(&transfer.exports, "exports")?;
-    let body = small_body(api, request).await?;
+    let body = small_body(api, "Export", request, signer).await?;
     let selection = transfer.export.selection(&body).await?;
     // imports ask for what is there, a thousand documents at a time
     let is_told = matches!(selection, Selection::Window { .. });
@@ -118,10 +120,11 @@ async fn begin_export(api: &Api, request: Request) -> Result<Stream, Failure> {
     })
 }
 
-async fn begin_backup(api: &Api, request: Request) -> Result<Stream, Failure> {
+async fn begin_backup(api: &Api, request: Request, signer: &mut Signer) -> Result<Stream, Failure> {
     let transfer = &api.services.transfer;
+    let request = auth::claimed(&api.services, request).await?;
     let place = place(&transfer.backups, "backups")?;
-    small_body(api, request).await?;
+    small_body(api, "Backup", request, signer).await?;
     let snapshot = transfer.backup.snapshot().await?;
     let (out, pieces) = mpsc::channel(PIECES_MAX);
     let work = async move {
@@ -144,8 +147,13 @@ fn place(places: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Ap
     })
 }
 
-async fn small_body(api: &Api, request: Request) -> Result<Bytes, Failure> {
-    let (form, body) = super::received(api, request).await?;
+async fn small_body(
+    api: &Api,
+    operation: &str,
+    request: Request,
+    signer: &mut Signer,
+) -> Result<Bytes, Failure> {
+    let (form, body) = super::received(api, operation, request, signer).await?;
     form.must_be_json()?;
     Ok(body)
 }
@@ -192,6 +200,7 @@ fn carry<E: Error + Send + 'static>(
 fn answer(
     api: &Api,
     operation: &'static str,
+    signer: &Signer,
     started: std::time::Instant,
     stream: Result<Stream, Failure>,
 ) -> Response {
@@ -206,6 +215,7 @@ fn answer(
     let answered = Answered {
         id,
         operation: Some(operation),
+        key_id: signer.key_id(),
         elapsed: started.elapsed(),
         answer: &answer,
     };
