@@ -142,7 +142,7 @@ impl State {
             self.adaptive.set(settings);
         }
         let mut changes = Vec::new();
-        for record in &self.rule_set.rules {
+        for record in self.rule_set.rules.iter() {
             let rule = &record.sampling_rule;
             let rule_name = &rule.rule_name;
             if let Some(adapting) = self.adaptive.0.get_mut(rule_name) {

@@ -7,6 +7,10 @@
 //!
 //! A process may die between two steps of sealing or merging: half-made files are removed, a log whose
 //! sealed file is there is void, and so is a sealed file that a merged one stands for.
+//!
+//! Logs are read and hashed side by side, as many as there are cores, and entered in their order
+//! (`recovery/content.rs`); then the views are added up, side by side as well. Memory beside the index:
+//! 48 B a document of the logs that wait to be entered.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -14,20 +18,19 @@ use std::sync::Arc;
 
 use radiograph_protocol::timestamp::Timestamp;
 
-use super::blocks::Partition;
+use self::content::LogContent;
 use super::failure::Doing;
 use super::files::Files;
-use super::format::{BlockHeader, Kind};
 use super::hour::{LogName, SealedName, files_in};
-use super::index::{Index, Place, ViewEntry};
 use super::log::remove_void;
 use super::part::Part;
-use super::payload::{self, DocumentDigest, Views};
-use super::scan::{LogScan, scan_log};
+use super::scan::LogScan;
 use super::sealed::SealedFile;
 use super::shared::Shared;
+use super::side_by_side;
 use crate::store::StoreError;
-use crate::trace::link::producers_of;
+
+mod content;
 
 /// What opening the store found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,17 +84,22 @@ pub(super) fn recover(shared: &Shared, now: Timestamp) -> Result<RecoveryReport,
     for path in &void {
         remove_void(&*shared.files, path)?;
     }
-    for name in &found.logs {
-        let partition = shared.blocks.partition(*name, log_dir);
-        let scan = recover_log(&partition, &mut shared.index_mut(), &mut report)?;
+    let names = found.logs.iter();
+    let logs: Vec<_> = names
+        .map(|name| shared.blocks.partition(*name, log_dir))
+        .collect();
+    side_by_side::in_order(&logs, LogContent::read, |partition, content| {
+        let content = content?;
+        content.add_to(partition, &mut shared.index_mut(), &mut report);
         report.logs += 1;
-        let is_newest = newest == Some(*name);
-        let path = &partition.path;
-        settle_damage(&*shared.files, path, &scan, is_newest, &mut report)?;
+        let is_newest = newest == Some(partition.name);
+        let (path, scan) = (&partition.path, &content.scan);
+        settle_damage(&*shared.files, path, scan, is_newest, &mut report)?;
         if !is_newest {
             shared.blocks.close(partition.id);
         }
-    }
+        Ok(())
+    })?;
     supersede(shared);
     shared.sum_up();
     Ok(report)
@@ -156,75 +164,6 @@ fn supersede(shared: &Shared) {
             }
         }
     }
-}
-
-fn recover_log(
-    partition: &Partition,
-    index: &mut Index,
-    report: &mut RecoveryReport,
-) -> Result<LogScan, StoreError> {
-    scan_log(&partition.path, |offset, header, payload| {
-        let place = |position| Place {
-            partition: partition.id,
-            offset,
-            position,
-        };
-        match recover_block(header, payload, index, place) {
-            Block::Whole => report.blocks += 1,
-            Block::Outdated => report.view_blocks_outdated += 1,
-            Block::Nothing => {
-                tracing::warn!(path = %partition.path.display(), offset, "an intact block makes no sense");
-                report.regions_damaged += 1;
-                report.bytes_damaged += payload.len() as u64;
-            }
-        }
-    })
-}
-
-enum Block {
-    Whole,
-    Outdated,
-    Nothing,
-}
-
-fn recover_block(
-    header: &BlockHeader,
-    payload: &[u8],
-    index: &mut Index,
-    place: impl Fn(u32) -> Place,
-) -> Block {
-    let Some(raw) = header.decompress(payload) else {
-        return Block::Nothing;
-    };
-    // a raw length fits 32 bits, and so does every position in it
-    let place = |position: usize| place(u32::try_from(position).unwrap_or(u32::MAX));
-    match header.kind {
-        Kind::Documents => {
-            let Some(documents) = payload::documents(&raw) else {
-                return Block::Nothing;
-            };
-            for (position, trace_id, document) in documents {
-                let digest = DocumentDigest::of(document);
-                match index.place_of(trace_id, digest) {
-                    None => index.add_document(trace_id, digest, place(position)),
-                    // one that was kept: the older log may go any time
-                    Some(_) => index.move_document(trace_id, digest, place(position)),
-                }
-            }
-        }
-        Kind::Views => match payload::views(&raw) {
-            // only views that outranked the earlier ones were written, so the last one counts
-            Views::Current(views) => {
-                for (position, view) in views {
-                    let entry = ViewEntry::of(&view, place(position));
-                    index.put_view(view.trace_id, entry, producers_of(&view));
-                }
-            }
-            Views::OtherVersion => return Block::Outdated,
-            Views::Damaged => return Block::Nothing,
-        },
-    }
-    Block::Whole
 }
 
 /// Cuts a torn tail, and reports all other damage.

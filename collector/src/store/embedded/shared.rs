@@ -12,6 +12,7 @@ use super::blocks::BlockReader;
 use super::failure::repeat;
 use super::files::Files;
 use super::index::Index;
+use super::lately::SealedLately;
 use super::recent::RecentTexts;
 use super::shared::totals::ColdTotals;
 use crate::store::StoreError;
@@ -29,6 +30,7 @@ pub(super) use self::parts::is_past;
 pub(super) struct Shared {
     index: RwLock<Index>,
     recent: Mutex<RecentTexts>,
+    lately: Mutex<SealedLately>,
     /// Why nothing is written at the moment.
     trouble: Mutex<Option<StoreError>>,
     cold: ColdTotals,
@@ -51,6 +53,7 @@ impl Shared {
         Self {
             index: RwLock::default(),
             recent: Mutex::new(recent),
+            lately: Mutex::default(),
             trouble: Mutex::default(),
             cold: ColdTotals::new(),
             log_dir,
@@ -72,6 +75,11 @@ impl Shared {
     /// Texts that need not be read.
     pub(super) fn recent(&self) -> MutexGuard<'_, RecentTexts> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Digests of what need not be read.
+    pub(super) fn lately(&self) -> MutexGuard<'_, SealedLately> {
+        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What keeps the committer from writing, if anything does.

@@ -8,14 +8,20 @@ use std::path::Path;
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
+use self::sums::MergedSums;
 use super::super::failure::corrupt;
 use super::super::files::{Files, SystemFiles};
 use super::documents::Piece;
 use super::iterate::{AllPieces, AllRows, PartedTrace};
-use super::seal::{Sums, Writer};
+use super::seal::{Sums, Writer, text_bytes};
 use super::terms;
 use super::{Notes, SealedFile, SealedMeta, StoredTrace, Tuning};
 use crate::store::{Cursor, StoreError};
+
+mod sums;
+
+/// Documents of a trace that are compared with each other instead of hashed.
+const COMPARED_MAX: usize = 16;
 
 /// A view of the trace in the input of this number that is not taken over.
 type Left = HashSet<(usize, TraceId)>;
@@ -75,6 +81,8 @@ fn merge_traces(
     is_superseded: &dyn Fn(usize, TraceId) -> bool,
 ) -> Result<Left, StoreError> {
     let mut left = Left::new();
+    // length of the documents that are not taken over as they are
+    let mut anew = 0_u64;
     let mut sources: Vec<_> = inputs
         .iter()
         .map(|input| input.all_pieces().peekable())
@@ -94,20 +102,24 @@ fn merge_traces(
             && let Some((marks, piece)) = unchanged(trace)
             && !is_superseded(*input, trace_id)
         {
-            writer.piece(trace_id, marks, piece)?;
+            anew += writer.piece(trace_id, marks, piece)?;
             continue;
         }
         let same = same.into_iter().map(|(input, trace)| {
             let file = inputs.get(input).ok_or(StoreError::Closed)?;
             Ok((input, trace.stored(file)?))
         });
-        let same: Result<Vec<_>, StoreError> = same.collect();
-        let united = unite(same?, is_superseded, &mut left);
+        let same = same.collect::<Result<Vec<_>, StoreError>>()?;
+        let lengths = same.iter().map(|(_, trace)| text_bytes(&trace.documents));
+        anew += lengths.sum::<u64>();
+        let united = unite(same, is_superseded, &mut left);
         if !united.documents.is_empty() || united.view_start.is_some() {
             let marks = (united.view_start, united.is_carried);
             writer.trace(trace_id, marks, &united.documents)?;
         }
     }
+    let all = inputs.iter().map(|input| input.meta.document_bytes);
+    writer.count_taken_over(all.fold(0, u64::saturating_add).saturating_sub(anew));
     Ok(left)
 }
 
@@ -155,6 +167,9 @@ fn unite(
     // whether what the first of the views replaced lies outside; the others replace that one
     let mut is_carried = None;
     let is_shared = same.len() > 1;
+    // a few are compared sooner than hashed
+    let documents = same.iter().map(|(_, trace)| trace.documents.len());
+    let are_few = documents.sum::<usize>() <= COMPARED_MAX;
     let mut seen = HashSet::new();
     for (input, trace) in same {
         united.trace_id = trace.trace_id;
@@ -167,7 +182,13 @@ fn unite(
                 left.extend(kept.replace(input).map(|older| (older, trace.trace_id)));
             }
         }
-        if is_shared {
+        if is_shared && are_few {
+            for document in trace.documents {
+                if !united.documents.contains(&document) {
+                    united.documents.push(document);
+                }
+            }
+        } else if is_shared {
             let fresh = trace.documents.into_iter();
             let fresh = fresh.filter(|document| seen.insert(document.clone()));
             united.documents.extend(fresh);
@@ -185,16 +206,10 @@ fn merge_views(
     inputs: &[&SealedFile],
     left: &Left,
 ) -> Result<(Sums, Vec<Vec<u32>>), StoreError> {
-    let mut sums = Sums::default();
+    let mut sums = MergedSums::new(inputs, left)?;
     let mut places: Vec<_> = inputs.iter().map(|input| terms::places_of(input)).collect();
     let mut rows_read = vec![0_usize; inputs.len()];
     let mut rows_written = 0;
-    if left.is_empty() {
-        for input in inputs {
-            sums.totals.add(&input.totals()?, 1);
-            sums.links.extend(input.links());
-        }
-    }
     let mut sources: Vec<_> = inputs
         .iter()
         .map(|input| input.all_rows().peekable())
@@ -212,7 +227,10 @@ fn merge_views(
             *number += 1;
             places.get_mut(*number - 1)
         });
-        if left.contains(&(input, cursor.trace_id)) {
+        let is_left = left.contains(&(input, cursor.trace_id));
+        sums.pass(&row, is_left)
+            .ok_or_else(|| corrupt(&sources_path(inputs, input), "a view cannot be read"))?;
+        if is_left {
             continue;
         }
         writer.row(&row)?;
@@ -220,13 +238,8 @@ fn merge_views(
             *place = rows_written;
         }
         rows_written += 1;
-        // totals cannot be taken away from exactly, so what stays is added up anew
-        if !left.is_empty() {
-            let damaged = || corrupt(&sources_path(inputs, input), "a view cannot be read");
-            sums.add(&row.view().ok_or_else(damaged)?);
-        }
     }
-    Ok((sums, places))
+    Ok((sums.finish(inputs, left)?, places))
 }
 
 fn sources_path(inputs: &[&SealedFile], input: usize) -> std::path::PathBuf {

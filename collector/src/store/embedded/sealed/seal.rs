@@ -225,7 +225,9 @@ impl<'f> Writer<'f> {
         Ok(())
     }
 
-    /// Adds a trace as it stands in another file, with the same marks as there; see [`Self::trace`].
+    /// Adds a trace as it stands in another file, with the same marks as there; see [`Self::trace`]. Tells
+    /// the length of its documents where it put them together, and counted it therefore; what is taken
+    /// over as it is, is left to [`Self::count_taken_over`].
     ///
     /// # Errors
     /// As of [`Self::trace`]; [`StoreError::Corrupt`] when the piece is none of a trace.
@@ -234,22 +236,31 @@ impl<'f> Writer<'f> {
         trace_id: TraceId,
         marks: (Option<Timestamp>, bool),
         piece: &Piece,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let damaged = || corrupt(&self.path, format!("no documents of trace {trace_id}"));
-        let text_bytes = text::bytes_of(piece.parts()).ok_or_else(damaged)?;
+        if text::document_count(&piece.parts()) != piece.documents {
+            return Err(damaged());
+        }
+        // measuring what they are put together takes as long as compressing them
         let heads = DOCUMENT_ENTRY_BYTES.saturating_mul(piece.documents);
-        let bytes = text_bytes.saturating_add(heads);
+        let bytes = text::usual_bytes_of(&piece.parts()).saturating_add(heads);
         let block_bytes = self.tuning.documents_block_bytes;
         if bytes > block_bytes {
             let documents = piece.documents().ok_or_else(damaged)?;
-            return self.trace(trace_id, marks, &documents);
+            self.trace(trace_id, marks, &documents)?;
+            return Ok(text_bytes(&documents));
         }
-        self.begin(trace_id, marks.1, piece.documents, text_bytes as u64)?;
+        self.begin(trace_id, marks.1, piece.documents, 0)?;
         if self.documents.bytes.saturating_add(bytes) > block_bytes {
             self.close_documents()?;
         }
         self.documents.push_piece(trace_id, marks, piece, bytes);
-        Ok(())
+        Ok(0)
+    }
+
+    /// Counts the length of the documents that were taken over by [`Self::piece`].
+    pub(super) const fn count_taken_over(&mut self, bytes: u64) {
+        self.meta.document_bytes = self.meta.document_bytes.saturating_add(bytes);
     }
 
     fn begin(
@@ -408,7 +419,8 @@ fn fitting(documents: &[impl AsRef<str>], block_bytes: usize) -> usize {
     fitting.count()
 }
 
-fn text_bytes(documents: &[impl AsRef<str>]) -> u64 {
+/// Length of these documents.
+pub(super) fn text_bytes(documents: &[impl AsRef<str>]) -> u64 {
     let lengths = documents.iter().map(|text| text.as_ref().len() as u64);
     lengths.sum()
 }

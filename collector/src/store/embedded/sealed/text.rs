@@ -23,6 +23,7 @@ use radiograph_protocol::ids::TraceId;
 
 use super::super::format::{RAW_BYTES_MAX, take};
 use super::numbers;
+use super::words;
 
 const NEW_ID: u8 = 0xF8;
 const TRACE_ID: u8 = 0xF9;
@@ -112,24 +113,31 @@ impl Context {
     /// Takes a document apart.
     pub(super) fn push(&mut self, document: &str, parts: &mut Parts) {
         let bytes = document.as_bytes();
-        let (mut copied, mut at) = (0, 0);
-        let is_sign = |byte: &u8| *byte == b'"' || byte.is_ascii_digit();
-        while let Some(ahead) = tail(bytes, at).iter().position(is_sign) {
-            at += ahead;
-            let here = tail(bytes, at);
-            // a quote belongs to the text, and what it encloses does not
-            let (found, before, length) = if here.first() == Some(&b'"') {
-                self.quoted(here)
-            } else {
-                numeric(here)
-            };
-            at += before;
-            if let Some(found) = found {
-                parts.text.extend(bytes.get(copied..at).unwrap_or_default());
-                self.push_found(found, parts);
-                copied = at + length;
+        // up to where it is copied, up to where it is dealt with, and the word that is looked at
+        let (mut copied, mut at, mut from) = (0, 0, 0);
+        while from < bytes.len() {
+            let mut signs = words::quotes_and_digits(words::at(bytes, from));
+            while let Some(ahead) = words::take_first(&mut signs) {
+                let place = from + ahead;
+                if place < at {
+                    continue;
+                }
+                let here = tail(bytes, place);
+                // a quote belongs to the text, and what it encloses does not
+                let (found, before, length) = if here.first() == Some(&b'"') {
+                    self.quoted(here)
+                } else {
+                    numeric(here)
+                };
+                at = place + before;
+                if let Some(found) = found {
+                    parts.text.extend(bytes.get(copied..at).unwrap_or_default());
+                    self.push_found(found, parts);
+                    copied = at + length;
+                }
+                at += length;
             }
-            at += length;
+            from = at.max(from + words::BYTES);
         }
         parts.text.extend(tail(bytes, copied));
         parts.text.push(END);
@@ -193,11 +201,10 @@ impl Context {
 
     /// Puts the next document together; `None` when its parts are none.
     pub(super) fn take(&mut self, parts: &mut PartsReader<'_>) -> Option<String> {
-        let length = parts.text.iter().position(|byte| *byte == END)?;
-        // what was taken out makes up about half as much again
-        let mut out = Vec::with_capacity(length + length / 2);
+        let length = words::position(parts.text, words::all_of::<END>)?;
+        let mut out = Vec::with_capacity(with_taken_out(length));
         loop {
-            let plain = parts.text.iter().position(|byte| *byte >= NEW_ID)?;
+            let plain = words::position(parts.text, words::marks)?;
             out.extend(numbers::take_bytes(&mut parts.text, plain)?);
             match next(&mut parts.text)? {
                 NEW_ID => {
@@ -246,38 +253,19 @@ impl Context {
     }
 }
 
-/// Length of the documents that these are the parts of, put together; `None` when they are none.
-pub(super) fn bytes_of(mut parts: PartsReader<'_>) -> Option<usize> {
-    let mut bytes = 0_usize;
-    let mut known_digits: Vec<usize> = Vec::new();
-    while !parts.text.is_empty() {
-        let plain = parts.text.iter().position(|byte| *byte >= NEW_ID)?;
-        numbers::take_bytes(&mut parts.text, plain)?;
-        let taken_out = match next(&mut parts.text)? {
-            NEW_ID => ID_DIGITS,
-            KNOWN_ID => {
-                numbers::take(&mut parts.numbers)?;
-                ID_DIGITS
-            }
-            NEW_NUMBER => {
-                let digits = digits_in(numbers::take(&mut parts.numbers)?);
-                if known_digits.len() < KNOWN_MAX {
-                    known_digits.push(digits);
-                }
-                digits
-            }
-            KNOWN_NUMBER => *known_digits.get(numbers::take_length(&mut parts.numbers)?)?,
-            TRACE_ID => TRACE_ID_CHARS,
-            TIME => {
-                numbers::take(&mut parts.numbers)?;
-                SECONDS_DIGITS + 1 + usize::from(next(&mut parts.text)?)
-            }
-            END => 0,
-            _ => return None,
-        };
-        bytes = bytes.checked_add(plain)?.checked_add(taken_out)?;
-    }
-    Some(bytes)
+/// How many documents these are the parts of: ends are nothing else.
+pub(super) fn document_count(parts: &PartsReader<'_>) -> usize {
+    parts.text.iter().filter(|byte| **byte == END).count()
+}
+
+/// About the length of the documents that these are the parts of.
+pub(super) const fn usual_bytes_of(parts: &PartsReader<'_>) -> usize {
+    with_taken_out(parts.text.len())
+}
+
+/// What was taken out makes up about half as much again as what is left.
+const fn with_taken_out(text_bytes: usize) -> usize {
+    text_bytes.saturating_add(text_bytes / 2)
 }
 
 fn tail(bytes: &[u8], from: usize) -> &[u8] {
@@ -470,8 +458,7 @@ mod tests {
         ) {
             let texts: Vec<_> = documents.iter().map(String::as_str).collect();
             let parts = parts_of(&texts);
-            let bytes = texts.iter().map(|text| text.len()).sum();
-            prop_assert_eq!(bytes_of(reader_of(&parts)), Some(bytes));
+            prop_assert_eq!(document_count(&reader_of(&parts)), texts.len());
             prop_assert_eq!(documents_in(&parts, texts.len()), Some(documents));
         }
 
@@ -482,7 +469,7 @@ mod tests {
             text in prop::collection::vec(prop_oneof![0xF5..=0xFF_u8, any::<u8>(), 1..8_u8], 0..60),
         ) {
             let parts = Parts { ids, numbers, text };
-            let _any = (documents_in(&parts, 3), bytes_of(reader_of(&parts)));
+            let _any = (documents_in(&parts, 3), document_count(&reader_of(&parts)));
         }
     }
 }

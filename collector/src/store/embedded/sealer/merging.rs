@@ -104,7 +104,11 @@ impl Sealer {
             let input = inputs.get(input);
             input.is_some_and(|part| part.superseded.contains(&trace_id))
         };
-        let tuning = Tuning::default();
+        // while its hour lasts, it will be merged again
+        let tuning = match last.name.last.hour.end() > (self.clock)() {
+            true => Tuning::for_now(),
+            false => Tuning::default(),
+        };
         let merged = merge_with(&self.files(), &path, tuning, notes, &files, is_left);
         // whatever a merge says that was to be given up
         self.go_on()?;

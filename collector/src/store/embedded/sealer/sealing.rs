@@ -9,7 +9,9 @@ use radiograph_protocol::ids::TraceId;
 use super::super::blocks::Partition;
 use super::super::failure::{Doing, corrupt};
 use super::super::index::Place;
+use super::super::lately::SealedDigests;
 use super::super::part::{Part, Parts};
+use super::super::payload::DocumentDigest;
 use super::super::queue::Work;
 use super::super::sealed::{Notes, SealedFile, TraceToSeal, Tuning, seal_with};
 use super::super::swap::{Source, Swap};
@@ -36,6 +38,7 @@ impl Sealer {
         let notes = self.notes(log, &gathered)?;
         let parts = self.shared.index().parts.clone();
         let views: Vec<_> = gathered.views().collect();
+        let digests = self.digests_of_parted(log, &gathered);
         let name = log.name.sealed();
         let path = name.path(&self.shared.log_dir);
         let arrival = (log.name.hour.start(), log.name.hour.end());
@@ -43,10 +46,11 @@ impl Sealer {
             self.go_on()?;
             trace_to_seal(&trace, &parts, log)
         });
-        let tuning = Tuning::default();
+        let tuning = Tuning::for_now();
         seal_with(&self.files(), &path, arrival, tuning, notes, traces)?;
         drop(gathered);
         self.swap(log, name, &path, views)?;
+        self.shared.lately().put(name, digests);
         if is_damaged {
             return self.set_aside(log).map(|()| None);
         }
@@ -121,6 +125,31 @@ impl Sealer {
         Ok(notes)
     }
 
+    /// Digests of the documents here of those traces that have something in another log too.
+    fn digests_of_parted(&self, log: &Partition, gathered: &Gathered) -> SealedDigests {
+        let mut digests = SealedDigests::new();
+        for trace in gathered.traces() {
+            let (known, view) = {
+                let index = self.shared.index();
+                (index.digests(trace.trace_id), index.view(trace.trace_id))
+            };
+            let mut partitions = known.iter().map(|(_, place)| place.partition);
+            let is_parted = view.is_some_and(|view| view.place.partition != log.id)
+                || partitions.any(|partition| partition != log.id);
+            if !is_parted {
+                continue;
+            }
+            for (place, text) in trace.documents() {
+                let mut known = known.iter();
+                let known = known.find(|(_, at)| *at == place);
+                // what is kept elsewhere too stands here all the same
+                let digest = known.map_or_else(|| DocumentDigest::of(text), |(digest, _)| *digest);
+                digests.push((trace.trace_id, digest));
+            }
+        }
+        digests
+    }
+
     fn has_stale_links_to(&self, producer: TraceId) -> Result<bool, StoreError> {
         if !self.shared.index().links.has_producer(producer) {
             return Ok(false);
@@ -136,8 +165,8 @@ impl Sealer {
             let index = self.shared.index();
             (index.view(trace.trace_id), index.parts.clone())
         };
-        let sealed = parts.documents(trace.trace_id)?;
-        let is_fresh = |text: &str| sealed.iter().all(|known| known != text);
+        let sealed = self.shared.sealed_digests(&parts, trace.trace_id)?;
+        let is_fresh = |text: &str| !sealed.contains(&DocumentDigest::of(text));
         let documents = trace.documents();
         let mut fresh = documents.iter().filter(|(_, text)| is_fresh(text));
         Ok(match view {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use radiograph_protocol::ids::TraceId;
 
 use super::super::index::Place;
+use super::super::part::Parts;
 use super::super::payload::DocumentDigest;
 use super::Shared;
 use crate::store::{StoreError, TraceDocuments};
@@ -105,11 +106,31 @@ impl Shared {
             }
             (index.digests(trace_id), parts)
         };
-        let sealed = parts.documents(trace_id)?;
-        let digests = digests.into_iter().map(|(digest, _)| digest);
-        let sealed = sealed.iter().map(|text| DocumentDigest::of(text));
-        let different: HashSet<_> = digests.chain(sealed).collect();
+        let mut different = self.sealed_digests(&parts, trace_id)?;
+        different.extend(digests.into_iter().map(|(digest, _)| digest));
         Ok(count(different.len()))
+    }
+
+    /// The digests of the trace's documents in these sealed files.
+    ///
+    /// # Errors
+    /// When a block that would have some cannot be read.
+    pub(in super::super) fn sealed_digests(
+        &self,
+        parts: &Parts,
+        trace_id: TraceId,
+    ) -> Result<HashSet<DocumentDigest>, StoreError> {
+        let mut digests = HashSet::new();
+        for part in parts.iter().filter(|part| part.may_have(trace_id)) {
+            let known = self.lately().of(part.name, trace_id);
+            if let Some(known) = known {
+                digests.extend(known);
+            } else {
+                let texts = part.file.documents(trace_id)?;
+                digests.extend(texts.iter().map(|text| DocumentDigest::of(text)));
+            }
+        }
+        Ok(digests)
     }
 
     /// How many different documents each of these traces has.

@@ -11,6 +11,7 @@ use radiograph_protocol::timestamp::Timestamp;
 use super::super::hour::SealedName;
 use super::super::index::Place;
 use super::super::part::Part;
+use super::super::side_by_side;
 use super::Shared;
 use crate::store::StoreError;
 use crate::trace::contributions;
@@ -123,9 +124,16 @@ impl Shared {
             (index.view_places(None), index.parts.clone())
         };
         let mut running = RunningTotals::default();
-        for places in places.chunks(VIEWS_PER_ADDITION) {
-            running.add(&self.sum_of_views(places).0, 1);
-        }
+        let chunks: Vec<_> = places.chunks(VIEWS_PER_ADDITION).collect();
+        let summed = side_by_side::in_order(
+            &chunks,
+            |places| self.sum_of_views(places).0,
+            |_, sum| {
+                running.add(&sum, 1);
+                Ok(())
+            },
+        );
+        debug_assert!(summed.is_ok(), "adding does not fail");
         for part in parts.iter() {
             if !part.is_cold {
                 match part.totals() {

@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use radiograph_protocol::ids::TraceId;
 
 use super::super::part::Part;
-use super::super::payload::DocumentDigest;
 use super::Shared;
 use crate::store::StoreError;
 
@@ -129,8 +128,7 @@ impl Shared {
             let digests = index.digests(trace_id);
             (digests, index.view(trace_id), index.parts.clone())
         };
-        let sealed = parts.documents(trace_id)?;
-        let sealed: HashSet<_> = sealed.iter().map(|text| DocumentDigest::of(text)).collect();
+        let sealed = self.sealed_digests(&parts, trace_id)?;
         // a document that was sealed and came again is no other one
         let fresh = digests
             .iter()

@@ -429,3 +429,33 @@ async fn until(is_so: impl Fn() -> bool) {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn digests_of_a_trace_in_two_logs_are_at_hand_once_the_first_is_sealed() {
+    let subject = Embedded::new();
+    let store = subject.embedded();
+    append(&subject, trace(1), &["a", "b"]).await;
+    append(&subject, trace(2), &["alone"]).await;
+    put(&subject, &[view(2, 1, HOUR)]).await;
+    let queue = Arc::clone(&store.queue);
+    let closing = move || queue.tell(Work::CloseLog { at_once: true });
+    tokio::task::spawn_blocking(closing).await.unwrap().unwrap();
+    append(&subject, trace(1), &["c"]).await;
+    put(&subject, &[view(1, 3, HOUR)]).await;
+    seal_all(store, false, Timestamp::MIN).await;
+
+    let parts = store.shared.index().parts.clone();
+    let first = parts.iter().next().unwrap().name;
+    let digests = [DocumentDigest::of("a"), DocumentDigest::of("b")];
+    assert_eq!(
+        store.shared.lately().of(first, trace(1)),
+        Some(digests.to_vec())
+    );
+    assert_eq!(
+        store.shared.lately().of(first, trace(2)),
+        None,
+        "it stands nowhere else"
+    );
+    assert_eq!(store.shared.document_count(trace(1)).unwrap(), 3);
+    assert!(unsettled(&subject).await.is_empty());
+}
