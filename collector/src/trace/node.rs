@@ -1,6 +1,7 @@
 //! What a vertex of the service graph is called. Source: `spec/traces-and-graph.md` section 3.1.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
+use std::cmp::Ordering;
 
 use radiograph_protocol::segment::Entity;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,63 @@ pub struct EdgeKey {
     /// The callee's node.
     pub target: NodeKey,
 }
+
+impl EdgeKey {
+    /// The edge between these ends.
+    #[must_use]
+    pub fn of(ends: &dyn Ends) -> Self {
+        let (source, target) = ends.ends();
+        Self {
+            source: source.clone(),
+            target: target.clone(),
+        }
+    }
+}
+
+/// The source and target of an edge, whoever holds them: edges are looked up by it without making an
+/// [`EdgeKey`], and are ordered as these are.
+pub trait Ends {
+    /// Source and target.
+    fn ends(&self) -> (&NodeKey, &NodeKey);
+}
+
+impl Ends for EdgeKey {
+    fn ends(&self) -> (&NodeKey, &NodeKey) {
+        (&self.source, &self.target)
+    }
+}
+
+impl Ends for (&NodeKey, &NodeKey) {
+    fn ends(&self) -> (&NodeKey, &NodeKey) {
+        *self
+    }
+}
+
+impl<'a> Borrow<dyn Ends + 'a> for EdgeKey {
+    fn borrow(&self) -> &(dyn Ends + 'a) {
+        self
+    }
+}
+
+impl Ord for dyn Ends + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.ends().cmp(&other.ends())
+    }
+}
+
+impl PartialOrd for dyn Ends + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for dyn Ends + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.ends() == other.ends()
+    }
+}
+
+impl Eq for dyn Ends + '_ {}
 
 /// Services whose names are spelled as here, however a sender writes them.
 const CANONICAL_NAMES: [&str; 13] = [
@@ -206,6 +264,8 @@ fn present(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use radiograph_protocol::segment;
 
@@ -290,6 +350,24 @@ mod tests {
         ];
         for (members, expected) in rows {
             assert_eq!(call(members), expected, "{members}");
+        }
+    }
+
+    #[test]
+    fn an_edge_is_found_by_its_ends_and_by_no_others() {
+        let [a, b, c] = ["a", "b", "c"].map(NodeKey::client_of);
+        let edge = |source: &NodeKey, target: &NodeKey| EdgeKey {
+            source: source.clone(),
+            target: target.clone(),
+        };
+        let edges = BTreeSet::from([edge(&a, &b), edge(&b, &a), edge(&a, &c), edge(&c, &c)]);
+        for source in [&a, &b, &c] {
+            for target in [&a, &b, &c] {
+                let ends: &dyn Ends = &(source, target);
+                let expected = edges.get(&edge(source, target));
+                assert_eq!(edges.get(ends), expected);
+                assert_eq!(EdgeKey::of(ends), edge(source, target));
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use super::node::{EdgeKey, NodeKey};
 mod sums;
 
 pub use sums::{EdgeTotals, LinkTotals, NodeTotals, Span, Statistics};
-pub(super) use sums::{Sum, add_uses, change};
+pub(super) use sums::{Sum, add_uses, change, change_at};
 
 /// Contributions by minute.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

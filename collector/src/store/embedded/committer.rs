@@ -53,7 +53,9 @@ pub(super) struct Committer {
 /// What is published once it is on the disk.
 #[derive(Default)]
 struct Outcome {
-    documents: Vec<(TraceId, DocumentDigest, Place)>,
+    /// Where each document of the batch stands, in the batch's order; `None` of one that was there
+    /// already.
+    placed: Vec<Option<Place>>,
     /// Those among them that stood elsewhere before.
     moved: HashSet<(TraceId, DocumentDigest)>,
     views: Vec<(TraceId, ViewEntry, Producers)>,
@@ -254,45 +256,44 @@ impl Committer {
         for new in batch.documents() {
             let known = self.shared.index().place_of(new.trace_id, new.digest);
             let is_known = known.is_some() && known != new.replaces;
-            if !is_known && fresh.insert((new.trace_id, new.digest)) {
-                if known.is_some() {
-                    outcome.moved.insert((new.trace_id, new.digest));
-                }
-                let place = packer
-                    .document(new.trace_id, &new.document)
-                    .doing(packing, at)?;
-                outcome.documents.push((new.trace_id, new.digest, place));
-                document_bytes = document_bytes.saturating_add(new.document.len() as u64);
+            // a document that comes twice is where it came first
+            if is_known || !fresh.insert((new.trace_id, new.digest)) {
+                outcome.placed.push(None);
+                continue;
             }
+            if known.is_some() {
+                outcome.moved.insert((new.trace_id, new.digest));
+            }
+            let place = packer.document(new.trace_id, &new.document);
+            outcome.placed.push(Some(place.doing(packing, at)?));
+            document_bytes = document_bytes.saturating_add(new.document.len() as u64);
         }
         let bytes = packer.finish().doing(packing, at)?;
         if bytes.is_empty() {
             return Ok(());
         }
-        let has_documents = !outcome.documents.is_empty();
-        self.log.append(&bytes, document_bytes, has_documents)
+        self.log.append(&bytes, document_bytes, !fresh.is_empty())
     }
 
     /// Makes what is written known, and hands the texts over to those who will settle them.
     fn publish(&self, outcome: Outcome, batch: &mut Batch) {
-        let places = outcome.documents.iter();
-        let mut places: HashMap<_, _> = places
-            .map(|(trace_id, digest, place)| ((*trace_id, *digest), *place))
-            .collect();
+        let placed = outcome.placed.iter().copied();
         let mut recent = self.shared.recent();
-        for new in batch.documents_mut() {
-            // a document that came twice is where it came first
-            if let Some(place) = places.remove(&(new.trace_id, new.digest)) {
+        for (new, place) in batch.documents_mut().zip(placed.clone()) {
+            if let Some(place) = place {
                 recent.put(place, std::mem::take(&mut new.document));
             }
         }
         drop(recent);
         let mut index = self.shared.index_mut();
-        for (trace_id, digest, place) in outcome.documents {
-            if outcome.moved.contains(&(trace_id, digest)) {
-                index.move_document(trace_id, digest, place);
-            } else {
-                index.add_document(trace_id, digest, place);
+        for (new, place) in batch.documents().zip(placed) {
+            let (trace_id, digest) = (new.trace_id, new.digest);
+            match place {
+                None => {}
+                Some(to) if outcome.moved.contains(&(trace_id, digest)) => {
+                    index.move_document(trace_id, digest, to);
+                }
+                Some(at) => index.add_document(trace_id, digest, at),
             }
         }
         for (trace_id, view, producers) in outcome.views {

@@ -1,5 +1,6 @@
 //! What is summed up per node, edge and link edge. Source: `spec/traces-and-graph.md` section 7.1.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use radiograph_protocol::segment::Flags;
@@ -145,11 +146,20 @@ pub(in crate::trace) fn change<K: Ord + Clone, T: Sum>(
     span: Span,
     change: impl FnOnce(&mut T),
 ) {
+    change_at(sums, key, || key.clone(), span, change);
+}
+
+/// The same for a key that is made when it is new only.
+pub(in crate::trace) fn change_at<K: Ord + Borrow<Q>, Q: Ord + ?Sized, T: Sum>(
+    sums: &mut BTreeMap<K, T>,
+    key: &Q,
+    new_key: impl FnOnce() -> K,
+    span: Span,
+    change: impl FnOnce(&mut T),
+) {
     let sum = match sums.get_mut(key) {
         Some(sum) => sum,
-        None => sums
-            .entry(key.clone())
-            .or_insert_with(|| T::nothing_at(span)),
+        None => sums.entry(new_key()).or_insert_with(|| T::nothing_at(span)),
     };
     change(sum);
     if sum.is_nothing() {
