@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use radiograph_collector::config::{
-    AdminAddress, ConnectionsMax, Exposure, RequestRate, RetentionAge, RetentionBytes, SealBytes, TlsFiles,
-    WindowMax,
+    AdminAddress, ConnectionsMax, Exposure, RequestRate, RetentionAge, RetentionBytes, SealBytes,
+    TlsFiles, WindowMax,
 };
 use radiograph_collector::{Config, clock, shutdown, start};
 use radiograph_protocol::limits::{SAMPLING_RULES_MAX_DEFAULT, SAMPLING_RULES_MAX_MAX};

@@ -23,9 +23,9 @@ mod report;
 mod rule_set;
 mod rules;
 mod statistics;
+mod stored_rules;
 mod targets;
 mod usage;
-mod stored_rules;
 mod validate;
 
 pub use adaptive::{
@@ -35,8 +35,8 @@ pub use adaptive::{
 };
 pub use allocation::{CLIENTS_PER_RULE_MAX, Usage};
 pub use rule_set::{ACCOUNT_DEFAULT, REGION_DEFAULT, RuleSet, rule_arn};
-pub use usage::{RuleUsage, RulesUsage};
 pub use rules::Rules;
+pub use usage::{RuleUsage, RulesUsage};
 
 use adaptive::AdaptiveRules;
 use allocation::Allocation;

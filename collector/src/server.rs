@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::admin::{AdminServer, Parts};
@@ -29,8 +29,8 @@ use crate::query::Query;
 use crate::query::token::TokenKey;
 use crate::retention::Retention;
 use crate::retrieval::Retrievals;
-use crate::settings::Settings;
 use crate::sampling::{Adaptive, LEASE_DEFAULT, Rules};
+use crate::settings::Settings;
 use crate::settle::Settler;
 use crate::settle::schedule::Schedule;
 use crate::store::embedded::{EmbeddedStore, Options};
@@ -89,11 +89,9 @@ pub struct Collector {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     settling: JoinHandle<()>,
-    retaining: JoinHandle<()>,
-    adapting: JoinHandle<()>,
-    /// Keeps the certificate current, where there is one.
-    reloading: Option<JoinHandle<()>>,
-    detecting: JoinHandle<()>,
+    /// What runs beside the requests. Each may end at any point: what it left undone is done after the
+    /// next start.
+    background: JoinSet<()>,
     store: Arc<EmbeddedStore>,
     admin: Option<AdminServer>,
 }
@@ -108,21 +106,11 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         address: config.listen,
         source,
     };
-    let protected = config.exposure;
-    protected.check(config.listen, config.keys.is_some(), config.tls.is_some())?;
-    let gate = gate(&config)?;
+    let (gate, tls) = entrance(&config).await?;
     let listener = TcpListener::bind(config.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
-    let tls = match config.tls.clone() {
-        Some(files) => Some(Tls::load(files).await?),
-        None => None,
-    };
     // before the store opens, which may take a while
-    let admin = AdminServer::start(&config.admin).await;
-    let admin = admin.map_err(|source| StartError::Admin {
-        address: config.admin.address().unwrap_or_default().to_owned(),
-        source,
-    })?;
+    let admin = admin(&config).await?;
 
     let failed = |source| StartError::Store {
         path: config.data_dir.display().to_string(),
@@ -137,19 +125,25 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         .await
         .map_err(failed)?;
     let services = services(&config, &store, &settler, &metrics, gate).await?;
+    let mut background = JoinSet::new();
     let retention = Retention::new(
         Arc::clone(&store),
         settler.clone(),
         services.pins.clone(),
         (config.retention, config.retention_bytes),
     );
-    let adapting = tokio::spawn(services.adaptive.clone().run());
+    background.spawn(retention.run());
+    background.spawn(services.adaptive.clone().run());
+    background.spawn(Detecting::new(services.insights.clone()).run());
+    let is_tls = tls.is_some();
+    if let Some(tls) = tls.clone() {
+        background.spawn(tls.keep_current(http::RELOAD_EVERY));
+    }
     let sampling = Arc::clone(&services.sampling);
-    let detecting = Detecting::new(services.insights.clone());
     let (stop, stopped) = oneshot::channel();
     let connections = Connections::new(
         http::router(services, config.rate_limit),
-        tls.clone(),
+        tls,
         Limits::new(config.connections_max.get()),
         Arc::clone(&metrics),
     );
@@ -163,10 +157,6 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
             api: serving.abort_handle(),
         });
     }
-    let retaining = tokio::spawn(retention.run());
-    let is_tls = tls.is_some();
-    let reloading = tls.map(|tls| tokio::spawn(tls.keep_current(http::RELOAD_EVERY)));
-    let detecting = tokio::spawn(detecting.run());
     let data_dir = config.data_dir;
     info!(address = %address, data_dir = %data_dir.display(), tls = is_tls, "collector listens for the X-Ray API");
     Ok(Collector {
@@ -176,10 +166,7 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         stop,
         serving,
         settling,
-        retaining,
-        adapting,
-        reloading,
-        detecting,
+        background,
         store,
         admin,
     })
@@ -227,7 +214,12 @@ async fn services(
         config.query_window_max,
     );
     Ok(ApiServices {
-        insights: Insights::new(Arc::clone(store), groups.clone(), query.clone(), token_key.clone()),
+        insights: Insights::new(
+            Arc::clone(store),
+            groups.clone(),
+            query.clone(),
+            token_key.clone(),
+        ),
         ingest: Ingest::new(Arc::clone(store), settler.clone(), Arc::clone(metrics)),
         query,
         transfer: Transfer::new(
@@ -247,6 +239,25 @@ async fn services(
         places: Arc::new(Semaphore::new(http::REQUESTS_MAX)),
         other_places: Arc::new(Semaphore::new(http::OTHER_REQUESTS_MAX)),
     })
+}
+
+async fn admin(config: &Config) -> Result<Option<AdminServer>, StartError> {
+    let started = AdminServer::start(&config.admin).await;
+    started.map_err(|source| StartError::Admin {
+        address: config.admin.address().unwrap_or_default().to_owned(),
+        source,
+    })
+}
+
+/// Who is let in, and what is spoken with them.
+async fn entrance(config: &Config) -> Result<(Gate, Option<Arc<Tls>>), StartError> {
+    let protected = config.exposure;
+    protected.check(config.listen, config.keys.is_some(), config.tls.is_some())?;
+    let tls = match config.tls.clone() {
+        Some(files) => Some(Tls::load(files).await?),
+        None => None,
+    };
+    Ok((gate(config)?, tls))
 }
 
 async fn open(config: &Config) -> Result<Arc<EmbeddedStore>, StoreError> {
@@ -288,7 +299,7 @@ impl Collector {
     }
 
     /// Answers the requests under way, finishes the last commit, and closes the store.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         if let Some(admin) = &self.admin {
             admin.stopping();
         }
@@ -302,12 +313,7 @@ impl Collector {
             warn!("requests were still under way and are cut off");
             aborter.abort();
         }
-        self.retaining.abort();
-        self.adapting.abort();
-        if let Some(reloading) = self.reloading {
-            reloading.abort();
-        }
-        self.detecting.abort();
+        self.background.abort_all();
         // what is not settled now is settled at the next start
         self.settling.abort();
         let store = self.store;

@@ -14,9 +14,9 @@ use crate::timestamp::Timestamp;
 
 pub mod graph;
 pub mod groups;
+pub mod insights;
 pub mod policies;
 pub mod retrieval;
-pub mod insights;
 pub mod sampling;
 pub mod series;
 pub mod settings;

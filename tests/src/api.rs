@@ -28,16 +28,7 @@ pub struct Answer {
 impl Api {
     /// A client for this address.
     pub fn new(address: SocketAddr) -> Self {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            rustls::crypto::ring::default_provider()
-                .install_default()
-                .expect("the first one");
-        });
-        let client = Client::builder()
-            .timeout(DEADLINE)
-            .build()
-            .expect("a client");
+        let client = http();
         Self { client, address }
     }
 
@@ -106,6 +97,18 @@ impl Api {
             }
         }
     }
+}
+
+/// An HTTP client that waits for any answer as long as a test does.
+pub fn http() -> Client {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .expect("the first one");
+    });
+    let client = Client::builder().timeout(DEADLINE);
+    client.build().expect("a client")
 }
 
 /// Checks what every answer must have (`spec/api.md` sections 1.1 and 1.5).

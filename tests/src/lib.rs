@@ -15,6 +15,7 @@
 pub mod api;
 pub mod binaries;
 pub mod node;
+pub mod protected;
 pub mod python;
 pub mod servers;
 

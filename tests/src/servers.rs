@@ -1,7 +1,7 @@
 //! The real servers as child processes. Dropping one kills it.
 
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -200,8 +200,13 @@ impl Daemon {
 
     /// Starts a daemon whose two sockets have the same port, as SDKs expect of one address.
     pub fn start_on_one_port(collector: SocketAddr) -> Self {
-        let free = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-        Self::start_on(collector, &free.expect("a free port").to_string())
+        // a port that UDP has free may be one of TCP's connections
+        let free = eventually("a port that is free for both", || {
+            let udp = UdpSocket::bind("127.0.0.1:0").ok()?;
+            let address = udp.local_addr().ok()?;
+            TcpListener::bind(address).ok().map(|_| address)
+        });
+        Self::start_on(collector, &free.to_string())
     }
 
     fn start_on(collector: SocketAddr, address: &str) -> Self {

@@ -1,12 +1,6 @@
 //! All operations of X-Ray's service model, by unmodified boto3: with valid input, and with every rule of
 //! the model broken. Source: `spec/api.md` sections 2 and 10.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "tests fail by panicking"
-)]
-
 use radiograph_tests::{Collector, python};
 use serde_json::{Value, json};
 

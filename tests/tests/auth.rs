@@ -1,118 +1,18 @@
 //! Who may call: real clients and a real daemon against a collector with access keys.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use radiograph_tests::protected::{Key, Protected, binary, printed};
 use radiograph_tests::servers::Server;
-use radiograph_tests::{Api, binaries, eventually, python};
+use radiograph_tests::{Api, eventually, python};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// An access key as `radiograph keys new` prints it.
-struct Key {
-    id: String,
-    secret: String,
-}
-
-impl Key {
-    /// Makes one and adds it to the file.
-    fn new(keys: &Path, role: &str) -> Self {
-        let output = binary("radiograph")
-            .args(["keys", "new", "--role", role, "--keys"])
-            .arg(keys)
-            .output()
-            .unwrap();
-        let printed = printed(&output);
-        let value = |name: &str| {
-            let mut lines = printed.lines();
-            let value = lines.find_map(|line| line.strip_prefix(name)).unwrap();
-            value.to_owned()
-        };
-        Self {
-            id: value("AWS_ACCESS_KEY_ID="),
-            secret: value("AWS_SECRET_ACCESS_KEY="),
-        }
-    }
-
-    fn with_secret(&self, secret: &str) -> Self {
-        Self {
-            id: self.id.clone(),
-            secret: secret.to_owned(),
-        }
-    }
-
-    fn variables(&self) -> [(&'static str, &str); 3] {
-        [
-            ("AWS_ACCESS_KEY_ID", &self.id),
-            ("AWS_SECRET_ACCESS_KEY", &self.secret),
-            ("AWS_DEFAULT_REGION", "eu-central-1"),
-        ]
-    }
-}
-
-/// A binary in an environment without keys or settings.
-fn binary(name: &str) -> Command {
-    let mut command = Command::new(binaries::path(name));
-    for (key, _) in std::env::vars() {
-        if key.starts_with("AWS_") || key.starts_with("RADIOGRAPH_") {
-            command.env_remove(key);
-        }
-    }
-    command
-}
-
-#[track_caller]
-fn printed(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// A collector on a free port that asks for keys.
-struct Protected {
-    server: Server,
-    address: SocketAddr,
-    keys: PathBuf,
-    _dir: TempDir,
-}
-
-impl Protected {
-    fn start() -> (Self, Key) {
-        let dir = tempfile::tempdir().unwrap();
-        let keys = dir.path().join("keys.yaml");
-        let admin = Key::new(&keys, "admin");
-        let mut command = binary("radiograph-collector");
-        command
-            .args(["--listen", "127.0.0.1:0", "--admin", "off"])
-            .args(["--log-level", "debug", "--data-dir"])
-            .arg(dir.path().join("data"))
-            .arg("--keys")
-            .arg(&keys);
-        let mut server = Server::spawn("radiograph-collector", command);
-        let address = server.value_behind("address=").parse().unwrap();
-        let protected = Self {
-            server,
-            address,
-            keys,
-            _dir: dir,
-        };
-        (protected, admin)
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    fn boto3(&self, key: &Key, calls: &[&str]) -> Value {
-        boto3(&self.url(), key, calls)
-    }
+/// What comes of boto3's calls to a collector.
+fn called(collector: &Protected, key: &Key, calls: &[&str]) -> Value {
+    boto3(&collector.url(), key, calls)
 }
 
 /// What comes of boto3's calls.
@@ -133,7 +33,7 @@ fn boto3_is_let_in_by_key_and_role_and_refused_by_name() {
     let [write, read] = ["write", "read"].map(|role| Key::new(&collector.keys, role));
     // keys that were added to the file are good within seconds
     eventually("the new keys", || {
-        let outcome = collector.boto3(&read, &["read"]);
+        let outcome = called(&collector, &read, &["read"]);
         (outcome == json!({"read": null})).then_some(())
     });
     let denied = "AccessDeniedException 403";
@@ -150,19 +50,22 @@ fn boto3_is_let_in_by_key_and_role_and_refused_by_name() {
             json!({"write": denied, "read": null, "admin": denied}),
         ),
     ] {
-        assert_eq!(collector.boto3(key, &all), expected);
+        assert_eq!(called(&collector, key, &all), expected);
     }
-    let outcome = collector.boto3(&admin, &["old", "early", "changed"]);
+    let outcome = called(&collector, &admin, &["old", "early", "changed"]);
     let expected = json!({"old": invalid, "early": invalid, "changed": invalid});
     assert_eq!(outcome, expected);
     let wrong = admin.with_secret("wrong");
-    assert_eq!(collector.boto3(&wrong, &["read"]), json!({"read": invalid}));
+    assert_eq!(
+        called(&collector, &wrong, &["read"]),
+        json!({"read": invalid})
+    );
     let nobody = Key {
         id: "NOBODY".to_owned(),
         secret: "any".to_owned(),
     };
     let unknown = json!({"read": "UnrecognizedClientException 403"});
-    assert_eq!(collector.boto3(&nobody, &["read"]), unknown);
+    assert_eq!(called(&collector, &nobody, &["read"]), unknown);
 
     // an unsigned call, even a sampler's, and even one with a body that is large
     let api = Api::new(collector.address);
@@ -192,14 +95,14 @@ fn a_key_that_is_taken_out_of_the_file_is_refused_and_a_bad_file_changes_nothing
         let told = "access keys cannot be read again";
         collector.server.printed().contains(told).then_some(())
     });
-    assert_eq!(collector.boto3(&admin, &["read"]), json!({"read": null}));
+    assert_eq!(called(&collector, &admin, &["read"]), json!({"read": null}));
     std::fs::write(&collector.keys, "").unwrap();
     let other = Key::new(&collector.keys, "read");
     eventually("the other key alone", || {
-        let outcome = collector.boto3(&admin, &["read"]);
+        let outcome = called(&collector, &admin, &["read"]);
         (outcome == json!({"read": "UnrecognizedClientException 403"})).then_some(())
     });
-    assert_eq!(collector.boto3(&other, &["read"]), json!({"read": null}));
+    assert_eq!(called(&collector, &other, &["read"]), json!({"read": null}));
 }
 
 /// A segment in a datagram of its own trace.
@@ -233,7 +136,7 @@ fn a_daemon_with_a_key_delivers_and_fetches_rules_for_its_samplers() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.send_to(&datagram(TRACE), udp).unwrap();
     eventually("the segment", || {
-        let outcome = collector.boto3(&admin, &[TRACE]);
+        let outcome = called(&collector, &admin, &[TRACE]);
         (outcome == json!({TRACE: 1})).then_some(())
     });
     let proxy = Api::new(tcp.parse().unwrap());

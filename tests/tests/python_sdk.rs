@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use radiograph_tests::api::http;
 use radiograph_tests::servers::Server;
 use radiograph_tests::{Collector, Daemon, eventually, now, python};
 use serde_json::{Value, json};
@@ -47,9 +48,7 @@ fn three_flask_services_are_read_back_with_boto3() {
     let (_back, back_url) = service(&daemon, "back", None);
     let (_middle, middle_url) = service(&daemon, "middle", Some(&back_url));
     let (_front, front_url) = service(&daemon, "front", Some(&middle_url));
-    let client = reqwest::blocking::Client::builder().timeout(radiograph_tests::DEADLINE);
-    let api = collector.api();
-    let client = client.build().unwrap();
+    let (api, client) = (collector.api(), http());
     let mut statuses = Vec::new();
     for (at, path) in ["fine", "missing", "boom"].into_iter().enumerate() {
         // the caller decides that these are sampled; the first is left to the SDK, whose reservoir

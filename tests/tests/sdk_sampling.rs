@@ -9,6 +9,7 @@
 
 use std::process::Command;
 
+use radiograph_tests::api::http;
 use radiograph_tests::servers::Server;
 use radiograph_tests::{Collector, Daemon, eventually, node, now, python};
 use serde_json::{Value, json};
@@ -33,12 +34,11 @@ impl Sampled {
         command.env("AWS_XRAY_DAEMON_ADDRESS", daemon.udp.to_string());
         let mut service = Server::spawn(name, command);
         let port = service.value_behind("listening on ");
-        let client = reqwest::blocking::Client::builder().timeout(radiograph_tests::DEADLINE);
         Self {
             collector,
             daemon,
             url: format!("http://127.0.0.1:{port}/fine"),
-            client: client.build().unwrap(),
+            client: http(),
             _data: data,
             _service: service,
         }

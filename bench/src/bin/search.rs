@@ -8,6 +8,10 @@
     expect(clippy::print_stdout, reason = "a bench prints what it measured")
 )]
 
+/// As in the collector's binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[cfg(target_os = "linux")]
 #[path = "search/data.rs"]
 mod data;

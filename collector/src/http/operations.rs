@@ -30,8 +30,8 @@ use crate::metrics::Metrics;
 use crate::pins::Pins;
 use crate::query::Query;
 use crate::retrieval::Retrievals;
-use crate::settings::Settings;
 use crate::sampling::{Adaptive, Rules, Sampling};
+use crate::settings::Settings;
 use crate::tags::Tags;
 
 /// The services that requests are handed to. Cheap to clone.
@@ -120,7 +120,11 @@ impl Operation {
                 let rules = || rules::Operation::of_path(path).map(Self::Rules);
                 let tags = || tags::Operation::of_path(path).map(Self::Tags);
                 let insights = || insights::Operation::of_path(path).map(Self::Insights);
-                let found = settings.or_else(retrieval).or_else(insights).or_else(rules).or_else(tags);
+                let found = settings
+                    .or_else(retrieval)
+                    .or_else(insights)
+                    .or_else(rules)
+                    .or_else(tags);
                 return found.or_else(pins).or_else(adaptive);
             }
         })

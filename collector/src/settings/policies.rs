@@ -44,12 +44,16 @@ pub(super) struct Wanted {
 /// What a request asks for.
 ///
 /// # Errors
-/// `InvalidRequestException` for a name that is none and for a document that is not there,
-/// `PolicySizeLimitExceededException`, `MalformedPolicyDocumentException` and
-/// `LockoutPreventionException`.
+/// `PolicySizeLimitExceededException`, `LockoutPreventionException`, and
+/// `MalformedPolicyDocumentException` for everything else: the operation has no
+/// `InvalidRequestException` (`spec/api.md` 1.5), and clients know no other class for it.
 pub(super) fn checked(request: PutResourcePolicyRequest) -> Result<Wanted, ApiError> {
-    let name = name(request.policy_name)?;
-    let document = required(request.policy_document, "PolicyDocument")?;
+    let malformed = |error: ApiError| ApiError {
+        kind: ApiErrorKind::MalformedPolicyDocument,
+        ..error
+    };
+    let name = name(request.policy_name).map_err(malformed)?;
+    let document = required(request.policy_document, "PolicyDocument").map_err(malformed)?;
     if document.len() > POLICY_BYTES_MAX {
         let message = format!("Policy document must have {POLICY_BYTES_MAX} bytes at most");
         return refused(ApiErrorKind::PolicySizeLimitExceeded, message);

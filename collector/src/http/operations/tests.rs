@@ -42,7 +42,12 @@ async fn services() -> (Services, tempfile::TempDir) {
         ),
         ingest: Ingest::new(Arc::clone(&store), settler, Arc::clone(&metrics)),
         pins: Pins::new(Arc::clone(&store), Arc::clone(&metrics)),
-        insights: Insights::new(Arc::clone(&store), groups.clone(), query.clone(), TokenKey::new([1; 32])),
+        insights: Insights::new(
+            Arc::clone(&store),
+            groups.clone(),
+            query.clone(),
+            TokenKey::new([1; 32]),
+        ),
         query,
         tags: Tags::new(groups.clone(), rules.clone()),
         groups,

@@ -24,8 +24,8 @@ fn at(seconds: i64) -> Timestamp {
 
 /// The Default rule and one of this name, of one request per second and a hundredth.
 fn rule_set(rule_name: &str, boost: Option<SamplingRateBoost>) -> RuleSet {
-    let mut rules = RuleSet::fresh(REGION_DEFAULT, ACCOUNT_DEFAULT);
-    let mut record = rules.rules[0].clone();
+    let fresh = RuleSet::fresh(REGION_DEFAULT, ACCOUNT_DEFAULT);
+    let mut record = fresh.rules[0].clone();
     record.sampling_rule = SamplingRule {
         rule_name: rule_name.to_owned(),
         priority: 1,
@@ -34,8 +34,10 @@ fn rule_set(rule_name: &str, boost: Option<SamplingRateBoost>) -> RuleSet {
         sampling_rate_boost: boost,
         ..record.sampling_rule
     };
-    rules.rules.push(record);
-    rules
+    RuleSet::new(
+        vec![record, fresh.rules[0].clone()],
+        fresh.last_modification,
+    )
 }
 
 impl Subject {
@@ -212,9 +214,13 @@ async fn settings_leave_with_their_rule() {
     subject.put("checkout").await.unwrap();
     subject.put("Default").await.unwrap();
     let sampling = &subject.adaptive.sampling;
-    sampling.replace_rules(rule_set("other", None), at(5));
+    let later = |rule_name: &str, second| RuleSet {
+        last_modification: at(second),
+        ..rule_set(rule_name, None)
+    };
+    sampling.replace_rules(later("other", 5), at(5));
     subject.adaptive.look(at(10)).await;
-    sampling.replace_rules(rule_set("checkout", None), at(15));
+    sampling.replace_rules(later("checkout", 15), at(15));
     let shown = subject.adaptive.get().await.unwrap().adaptive_sampling;
     let names: Vec<&str> = shown.iter().map(|rule| rule.rule_name.as_str()).collect();
     assert_eq!(names, ["Default"]);

@@ -109,7 +109,11 @@ impl Fleet {
             ..record("checkout", 100, 0)
         };
         let now = at(self.second);
-        self.sampling.replace_rules(rule_set(&[record]), now);
+        let rules = RuleSet {
+            last_modification: now,
+            ..rule_set(&[record])
+        };
+        self.sampling.replace_rules(rules, now);
     }
 
     /// One look of adaptive sampling, which finds a cause or none; whether the rule is raised then.

@@ -99,7 +99,7 @@ fn each_unsound_document_has_its_own_error() {
         ..request("p", LOCKING)
     };
     assert_eq!(check(bypassing), Ok(()));
-    let invalid = Err("InvalidRequestException");
+    let invalid = Err("MalformedPolicyDocumentException");
     assert_eq!(check(PutResourcePolicyRequest::default()), invalid);
     let without_document = PutResourcePolicyRequest {
         policy_document: None,
@@ -110,7 +110,7 @@ fn each_unsound_document_has_its_own_error() {
 
 #[test]
 fn names_and_tokens_have_their_characters_and_lengths() {
-    let invalid = Err("InvalidRequestException");
+    let invalid = Err("MalformedPolicyDocumentException");
     let rows = [
         ("a".to_owned(), Ok(())),
         ("aZ0_+=,.@-".to_owned(), Ok(())),

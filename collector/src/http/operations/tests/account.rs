@@ -144,7 +144,7 @@ async fn each_error_of_policies_is_told_by_its_name_with_status_400() {
             "PolicySizeLimitExceededException",
         ),
         (put("f", "{}", None), "PolicyCountLimitExceededException"),
-        (put("a b", "{}", None), "InvalidRequestException"),
+        (put("a b", "{}", None), "MalformedPolicyDocumentException"),
     ];
     for (body, expected) in rows {
         let (status, name, told) = refusal(&services, "/PutResourcePolicy", &body).await;
