@@ -141,7 +141,7 @@ fn leaves(clause: &Clause<TraceTerm>, is_negated: bool, clauses: &mut Vec<String
             None => Clause::And(Vec::new()),
         },
         Clause::Term(term) => {
-            let mut terms = vec![leaf(term.clone(), clauses)];
+            let mut terms = vec![leaf(term.clone(), is_negated, clauses)];
             if let TraceTerm::Service {
                 filter: Some(filter),
                 ..
@@ -149,7 +149,7 @@ fn leaves(clause: &Clause<TraceTerm>, is_negated: bool, clauses: &mut Vec<String
                 && !is_negated
             {
                 let implied = implied_by(filter).into_iter();
-                terms.extend(implied.map(|term| leaf(term, clauses)));
+                terms.extend(implied.map(|term| leaf(term, false, clauses)));
             }
             match terms.len() {
                 1 => terms.remove(0),
@@ -159,9 +159,15 @@ fn leaves(clause: &Clause<TraceTerm>, is_negated: bool, clauses: &mut Vec<String
     }
 }
 
-fn leaf(term: TraceTerm, clauses: &mut Vec<String>) -> Clause<Leaf> {
+fn leaf(term: TraceTerm, is_negated: bool, clauses: &mut Vec<String>) -> Clause<Leaf> {
     let place = clauses.len();
-    clauses.push(term.to_string());
+    let text = term.to_string();
+    // what it keeps are the rows that satisfy what stands before it as well
+    clauses.push(match (is_negated, text.contains(' ')) {
+        (false, _) => text,
+        (true, false) => format!("!{text}"),
+        (true, true) => format!("!({text})"),
+    });
     Clause::Term(Leaf { term, place })
 }
 

@@ -213,7 +213,7 @@ fn each_clause_tells_what_it_kept() {
     assert_eq!(
         plan.clauses(),
         [
-            "fault",
+            "!fault",
             r#"service("api") { responsetime > 1 }"#,
             r#"user = "nobody""#,
             "ok"
