@@ -8,6 +8,8 @@ pub mod daemon;
 #[cfg(target_os = "linux")]
 pub mod ingest;
 pub mod shop;
+#[cfg(target_os = "linux")]
+pub mod stored;
 pub mod typed;
 
 use std::time::{Duration, Instant};

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use radiograph_protocol::hex::hex;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
@@ -115,10 +116,4 @@ fn header(name: &str, bytes: u64) -> Result<Vec<u8>, BackupError> {
 fn send(out: &mpsc::Sender<Bytes>, bytes: Vec<u8>) -> Result<(), BackupError> {
     let sent = out.blocking_send(Bytes::from(bytes));
     sent.map_err(|_| BackupError::Gone)
-}
-
-/// In hexadecimal digits, as [`SUMS`] has them.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,7 +7,6 @@
 //! enforced, and segments stay in the store, whatever the others say; the answers say so where X-Ray's
 //! shapes let them. Source: `spec/api.md` section 5.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use radiograph_protocol::api::policies::{
@@ -19,7 +18,6 @@ use radiograph_protocol::api::settings::{
     TraceSegmentDestinationResponse, UpdateIndexingRuleRequest, UpdateIndexingRuleResponse,
     UpdateTraceSegmentDestinationRequest,
 };
-use radiograph_protocol::error::ApiError;
 use radiograph_protocol::timestamp::Timestamp;
 use tracing::warn;
 
@@ -194,21 +192,6 @@ impl Settings {
         .await?;
         Ok(shown)
     }
-}
-
-/// A member must have so many characters, if it is there.
-fn check_length(
-    text: Option<&str>,
-    chars: &RangeInclusive<usize>,
-    member: &str,
-) -> Result<(), ApiError> {
-    if text.is_none_or(|text| chars.contains(&text.chars().count())) {
-        return Ok(());
-    }
-    let (least, most) = (chars.start(), chars.end());
-    Err(ApiError::invalid_request(format!(
-        "{member} must have {least} to {most} characters"
-    )))
 }
 
 #[cfg(test)]

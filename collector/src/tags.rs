@@ -3,11 +3,11 @@
 //! A resource keeps its tags in its own record, so that they vanish with it; here is who is meant and
 //! what may be said. Source: `spec/api.md` section 4.5.
 
-use radiograph_protocol::api::required;
 use radiograph_protocol::api::tags::{
     ListTagsForResourceRequest, ListTagsForResourceResponse, TagResourceRequest, TagResponse,
     UntagResourceRequest,
 };
+use radiograph_protocol::api::{check_chars, required};
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use radiograph_protocol::limits::TAGGED_ARN_CHARS;
 
@@ -95,12 +95,8 @@ impl Tags {
 
 fn arn(given: Option<String>) -> Result<String, ApiError> {
     let arn = required(given, "ResourceARN")?;
-    if TAGGED_ARN_CHARS.contains(&arn.chars().count()) {
-        return Ok(arn);
-    }
-    let (least, most) = (TAGGED_ARN_CHARS.start(), TAGGED_ARN_CHARS.end());
-    let message = format!("ResourceARN must have {least} to {most} characters");
-    Err(ApiError::invalid_request(message))
+    check_chars(&arn, &TAGGED_ARN_CHARS, "ResourceARN")?;
+    Ok(arn)
 }
 
 /// What is answered about an ARN that nothing has.

@@ -4,6 +4,8 @@
 //! ignored (`spec/api.md` section 1.2). Answers follow section 1.4: lists and maps are always
 //! present, whole numbers carry no decimal point.
 
+use std::ops::RangeInclusive;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -48,6 +50,23 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 /// `InvalidRequestException` naming the member when it is absent.
 pub fn required<T>(member: Option<T>, name: &str) -> Result<T, ApiError> {
     member.ok_or_else(|| ApiError::invalid_request(format!("{name} must not be null")))
+}
+
+/// A text in a request must have so many characters.
+///
+/// # Errors
+/// `InvalidRequestException` that names the member and both bounds.
+pub fn check_chars(
+    text: &str,
+    chars: &RangeInclusive<usize>,
+    member: &str,
+) -> Result<(), ApiError> {
+    if chars.contains(&text.chars().count()) {
+        return Ok(());
+    }
+    let (least, most) = (chars.start(), chars.end());
+    let message = format!("{member} must have {least} to {most} characters");
+    Err(ApiError::invalid_request(message))
 }
 
 /// A trace id in a request, in X-Ray's form or W3C's.

@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod datagram;
 pub mod error;
 pub mod framing;
+pub mod hex;
 pub mod ids;
 pub mod limits;
 pub mod sampling;

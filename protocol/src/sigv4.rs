@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 pub use self::authorization::{Authorization, AuthorizationError, SIGNED_HEADERS_MAX};
 pub use self::canonical::canonical_values;
 pub use self::time::SigningTime;
+use crate::hex::hex;
 
 mod authorization;
 mod canonical;
@@ -127,19 +128,6 @@ pub fn is_same_secret(expected: &str, given: &[u8]) -> bool {
     let mut same = keyed(expected.as_bytes());
     same.update(expected.as_bytes());
     mac.verify_slice(&same.finalize().into_bytes()).is_ok()
-}
-
-/// Lower-case hexadecimal digits.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }
 
 fn signing_key(secret: &str, scope: Scope<'_>) -> [u8; 32] {

@@ -17,6 +17,18 @@ pub fn path(name: &str) -> PathBuf {
         .clone()
 }
 
+/// A command for one of them, in an environment without keys or settings: that of whoever runs the tests
+/// must not configure what is tested.
+pub fn binary(name: &str) -> Command {
+    let mut command = Command::new(path(name));
+    for (key, _) in std::env::vars() {
+        if key.starts_with("AWS_") || key.starts_with("RADIOGRAPH_") {
+            command.env_remove(key);
+        }
+    }
+    command
+}
+
 /// The workspace's folder.
 pub fn workspace() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

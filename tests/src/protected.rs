@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use tempfile::TempDir;
 
-use crate::binaries;
+use crate::binaries::binary;
 use crate::servers::Server;
 
 /// An access key as `radiograph keys new` prints it.
@@ -56,17 +56,6 @@ impl Key {
             ("AWS_DEFAULT_REGION", "eu-central-1"),
         ]
     }
-}
-
-/// A binary in an environment without keys or settings.
-pub fn binary(name: &str) -> Command {
-    let mut command = Command::new(binaries::path(name));
-    for (key, _) in std::env::vars() {
-        if key.starts_with("AWS_") || key.starts_with("RADIOGRAPH_") {
-            command.env_remove(key);
-        }
-    }
-    command
 }
 
 /// What a command printed, which has to end well.

@@ -5,7 +5,8 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 
-use radiograph_tests::protected::{Key, Protected, binary, printed};
+use radiograph_tests::binaries::binary;
+use radiograph_tests::protected::{Key, Protected, printed};
 use radiograph_tests::servers::Server;
 use radiograph_tests::{Api, eventually, python};
 use serde_json::{Value, json};

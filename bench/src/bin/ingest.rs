@@ -26,9 +26,7 @@ mod run {
     use radiograph_bench::daemon::proc;
     use radiograph_bench::ingest::floor::{cpu_alone, disk_alone};
     use radiograph_bench::ingest::load::{Counts, DOCUMENTS_PER_CALL, Load};
-    use radiograph_bench::ingest::watch::{
-        Watched, Written, cpu_by_kind, peak_bytes, written_by_committer,
-    };
+    use radiograph_bench::ingest::watch::{Watched, Written, cpu_by_kind, written_by_committer};
     use radiograph_bench::timed;
     use radiograph_collector::ingest::Ingest;
     use radiograph_collector::metrics::Metrics;
@@ -75,7 +73,7 @@ mod run {
             .build()?;
         let store = open(&args, &dir.path().join("data"))?;
         let measured = runtime.block_on(load(&args, &store))?;
-        let peak = peak_bytes()?;
+        let peak = proc::memory(std::process::id())?.peak;
         drop(runtime);
         let log_dir = dir.path().join("data").join("log");
         let unmerged = size_of(&log_dir)?;

@@ -138,15 +138,6 @@ fn anonymous_bytes() -> anyhow::Result<u64> {
     Ok(field(&status, "RssAnon:")? * 1024)
 }
 
-/// The most memory this process has had in use so far, mapped files included.
-///
-/// # Errors
-/// When `/proc` cannot be read.
-pub fn peak_bytes() -> anyhow::Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    Ok(field(&status, "VmHWM:")? * 1024)
-}
-
 fn field(text: &str, name: &str) -> anyhow::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next());

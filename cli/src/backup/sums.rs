@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use radiograph_collector::backup::hex;
+use radiograph_protocol::hex::hex;
 use sha2::{Digest, Sha256};
 
 /// The checksum of each file, by name.

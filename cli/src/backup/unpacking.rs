@@ -228,8 +228,8 @@ fn length(bytes: &[u8]) -> u64 {
 mod tests {
     use std::fs;
 
-    use radiograph_collector::backup::hex;
     use radiograph_collector::backup::tar::{END_BYTES, header};
+    use radiograph_protocol::hex::hex;
     use sha2::{Digest as _, Sha256};
 
     use super::*;

@@ -1,7 +1,7 @@
 //! What a group may be like. Pure. Source: `spec/api.md` section 4.4.
 
 use radiograph_protocol::api::groups::{CreateGroupRequest, InsightsConfiguration};
-use radiograph_protocol::api::required;
+use radiograph_protocol::api::{check_chars, required};
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::limits::NAME_OF_RULE_OR_GROUP_CHARS;
 
@@ -34,14 +34,7 @@ fn name(name: String) -> Result<String, ApiError> {
     if name == DEFAULT_NAME {
         return Err(reserved());
     }
-    if !NAME_OF_RULE_OR_GROUP_CHARS.contains(&name.chars().count()) {
-        let (least, most) = (
-            NAME_OF_RULE_OR_GROUP_CHARS.start(),
-            NAME_OF_RULE_OR_GROUP_CHARS.end(),
-        );
-        let message = format!("GroupName must have {least} to {most} characters");
-        return Err(ApiError::invalid_request(message));
-    }
+    check_chars(&name, &NAME_OF_RULE_OR_GROUP_CHARS, "GroupName")?;
     let is_allowed = |character: char| character.is_ascii_alphanumeric() || character == '-';
     if !name.chars().all(is_allowed) {
         let message = "GroupName must consist of letters, digits and hyphens";

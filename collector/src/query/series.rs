@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use radiograph_protocol::api::check_chars;
 use radiograph_protocol::api::series::{
     GetTimeSeriesServiceStatisticsRequest, GetTimeSeriesServiceStatisticsResponse,
 };
@@ -173,11 +174,7 @@ fn selection(
     let Some(text) = text else {
         return Ok((Selection::Clients, None));
     };
-    if !ENTITY_SELECTOR_CHARS.contains(&text.chars().count()) {
-        let (least, most) = (ENTITY_SELECTOR_CHARS.start(), ENTITY_SELECTOR_CHARS.end());
-        let message = format!("EntitySelectorExpression must have {least} to {most} characters");
-        return Err(ApiError::invalid_request(message));
-    }
+    check_chars(text, &ENTITY_SELECTOR_CHARS, "EntitySelectorExpression")?;
     let selector = filter::parse_selector(text, |group| groups?.expression(group));
     Ok(match selector.map_err(|error| refused(&error))? {
         selector @ Selector::Nodes(..) => (Selection::Nodes(selector), None),

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use radiograph_protocol::api::required;
 use radiograph_protocol::api::sampling::{RuleMembers, SamplingRateBoostMembers};
+use radiograph_protocol::api::{check_chars, required};
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::limits::{
     CLIENT_INTEGER, NAME_OF_RULE_OR_GROUP_CHARS, RESOURCE_ARN_CHARS_MAX, RULE_ATTRIBUTE_CHARS,
@@ -164,7 +164,7 @@ impl RuleChange {
 }
 
 fn name(name: String) -> Result<String, ApiError> {
-    within(&name, "RuleName", &NAME_OF_RULE_OR_GROUP_CHARS)?;
+    check_chars(&name, &NAME_OF_RULE_OR_GROUP_CHARS, "RuleName")?;
     Ok(name)
 }
 
@@ -221,8 +221,8 @@ fn attributes(
         return Err(ApiError::invalid_request(message));
     }
     for (key, pattern) in &present {
-        within(key, "Keys of Attributes", &RULE_ATTRIBUTE_CHARS)?;
-        within(pattern, "Values of Attributes", &RULE_ATTRIBUTE_CHARS)?;
+        check_chars(key, &RULE_ATTRIBUTE_CHARS, "Keys of Attributes")?;
+        check_chars(pattern, &RULE_ATTRIBUTE_CHARS, "Values of Attributes")?;
     }
     Ok(present)
 }
@@ -235,15 +235,6 @@ fn boost(given: SamplingRateBoostMembers) -> Result<SamplingRateBoost, ApiError>
         max_rate: required(max_rate, "MaxRate")?,
         cooldown_window_minutes: required(cooldown, minutes)?,
     })
-}
-
-fn within(text: &str, member: &str, chars: &RangeInclusive<usize>) -> Result<(), ApiError> {
-    if chars.contains(&text.chars().count()) {
-        return Ok(());
-    }
-    let (least, most) = (chars.start(), chars.end());
-    let message = format!("{member} must have {least} to {most} characters");
-    Err(ApiError::invalid_request(message))
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! The destination of segments: kept, and without effect, since there is one store. Pure.
 //! Source: `spec/api.md` section 5.
 
+use radiograph_protocol::api::check_chars;
 use radiograph_protocol::api::settings::{
     TraceSegmentDestinationResponse, UpdateTraceSegmentDestinationRequest,
 };
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::limits::SPANS_KEY_CHARS;
 use serde::{Deserialize, Serialize};
-
-use super::check_length;
 
 /// Where segments go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -53,7 +52,9 @@ pub(super) fn checked(request: UpdateTraceSegmentDestinationRequest) -> Result<W
     let configuration = request.cloud_watch_logs_configuration;
     let configuration = configuration.map(|given| given.spans_log_group_kms_key_id);
     let key = configuration.as_ref().and_then(Option::as_deref);
-    check_length(key, &SPANS_KEY_CHARS, "SpansLogGroupKmsKeyId")?;
+    if let Some(key) = key {
+        check_chars(key, &SPANS_KEY_CHARS, "SpansLogGroupKmsKeyId")?;
+    }
     Ok(Wanted {
         destination,
         configuration,

@@ -3,16 +3,14 @@
 //! It is kept for those who read it back, such as deployment tools. The collector has no access to a
 //! key service and encrypts nothing. Source: `spec/api.md` section 5.
 
-use radiograph_protocol::api::required;
 use radiograph_protocol::api::settings::{
     EncryptionConfig, EncryptionConfigResponse, PutEncryptionConfigRequest,
 };
+use radiograph_protocol::api::{check_chars, required};
 use radiograph_protocol::error::ApiError;
 use radiograph_protocol::limits::ENCRYPTION_KEY_CHARS;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-use super::check_length;
 
 /// What a change answers.
 pub(super) const UPDATING: &str = "UPDATING";
@@ -57,7 +55,9 @@ impl StoredEncryption {
 /// `InvalidRequestException` for the first unsound member.
 pub(super) fn checked(request: PutEncryptionConfigRequest) -> Result<StoredEncryption, ApiError> {
     let kind = required(request.kind, "Type")?;
-    check_length(request.key_id.as_deref(), &ENCRYPTION_KEY_CHARS, "KeyId")?;
+    if let Some(key_id) = &request.key_id {
+        check_chars(key_id, &ENCRYPTION_KEY_CHARS, "KeyId")?;
+    }
     match (kind.as_str(), request.key_id) {
         ("NONE", _) => Ok(StoredEncryption::None),
         ("KMS", None) => Err(ApiError::invalid_request(

@@ -4,7 +4,7 @@
 //! Source: `spec/api.md` section 5.
 
 use radiograph_protocol::api::policies::{PutResourcePolicyRequest, ResourcePolicy};
-use radiograph_protocol::api::required;
+use radiograph_protocol::api::{check_chars, required};
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use radiograph_protocol::limits::{
     POLICIES_MAX, POLICIES_TOKEN_CHARS, POLICY_BYTES_MAX, POLICY_NAME_CHARS,
@@ -13,7 +13,6 @@ use radiograph_protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::check_length;
 use super::lockout::locks_out;
 
 /// All policies.
@@ -80,7 +79,7 @@ pub(super) fn checked(request: PutResourcePolicyRequest) -> Result<Wanted, ApiEr
 /// `InvalidRequestException` when it is missing, or cannot be one.
 pub(super) fn name(name: Option<String>) -> Result<String, ApiError> {
     let name = required(name, "PolicyName")?;
-    check_length(Some(&name), &POLICY_NAME_CHARS, "PolicyName")?;
+    check_chars(&name, &POLICY_NAME_CHARS, "PolicyName")?;
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if !name.chars().all(is_allowed) {
         let message = "PolicyName must consist of letters, digits and the characters _+=,.@-";
@@ -94,7 +93,9 @@ pub(super) fn name(name: Option<String>) -> Result<String, ApiError> {
 /// # Errors
 /// `InvalidRequestException` when it has a length that no token has.
 pub(super) fn check_token(token: Option<&str>) -> Result<(), ApiError> {
-    check_length(token, &POLICIES_TOKEN_CHARS, "NextToken")
+    token.map_or(Ok(()), |token| {
+        check_chars(token, &POLICIES_TOKEN_CHARS, "NextToken")
+    })
 }
 
 impl PolicySet {

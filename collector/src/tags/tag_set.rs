@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use radiograph_protocol::api::required;
 use radiograph_protocol::api::tags::Tag;
+use radiograph_protocol::api::{check_chars, required};
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use radiograph_protocol::limits::{
     TAG_KEY_CHARS, TAG_VALUE_CHARS_MAX, TAGS_PER_CALL_MAX, TAGS_PER_RESOURCE_MAX,
@@ -80,7 +80,7 @@ pub(super) fn checked(tags: Vec<Tag>) -> Result<BTreeMap<String, String>, ApiErr
     for tag in tags {
         let key = required(tag.key, "Key")?;
         let value = required(tag.value, "Value")?;
-        check_key_length(&key)?;
+        check_chars(&key, &TAG_KEY_CHARS, "Key")?;
         if value.chars().count() > TAG_VALUE_CHARS_MAX {
             let message = format!("Value must have at most {TAG_VALUE_CHARS_MAX} characters");
             return refused(&message);
@@ -105,7 +105,7 @@ pub(super) fn checked(tags: Vec<Tag>) -> Result<BTreeMap<String, String>, ApiErr
 pub(super) fn checked_keys(keys: Vec<String>) -> Result<Vec<String>, ApiError> {
     at_most_per_call(keys.len(), "TagKeys")?;
     for key in &keys {
-        check_key_length(key)?;
+        check_chars(key, &TAG_KEY_CHARS, "Key")?;
     }
     Ok(keys)
 }
@@ -113,15 +113,6 @@ pub(super) fn checked_keys(keys: Vec<String>) -> Result<Vec<String>, ApiError> {
 fn at_most_per_call(count: usize, member: &str) -> Result<(), ApiError> {
     let refused = || format!("{member} must have at most {TAGS_PER_CALL_MAX} elements");
     (count <= TAGS_PER_CALL_MAX)
-        .then_some(())
-        .ok_or_else(|| ApiError::invalid_request(refused()))
-}
-
-fn check_key_length(key: &str) -> Result<(), ApiError> {
-    let (least, most) = (TAG_KEY_CHARS.start(), TAG_KEY_CHARS.end());
-    let refused = || format!("Key must have {least} to {most} characters");
-    TAG_KEY_CHARS
-        .contains(&key.chars().count())
         .then_some(())
         .ok_or_else(|| ApiError::invalid_request(refused()))
 }

@@ -167,7 +167,7 @@ mod tests {
             assert_eq!(read.access_key_id, "A", "{value}");
             assert_eq!(read.scope.to_string(), "20240101/r/xray/aws4_request");
             assert_eq!(read.signed_headers, ["host", "x-amz-date"], "{value}");
-            assert_eq!(super::super::hex(&read.signature), SIGNATURE, "{value}");
+            assert_eq!(crate::hex::hex(&read.signature), SIGNATURE, "{value}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The request as signer and verifier both write it down (`spec/api.md` section 1.3).
 
-use super::{Signable, hex};
+use super::Signable;
+use crate::hex::hex;
 
 /// All values of a header with a comma between them, each without blanks at its ends and with single
 /// blanks within.

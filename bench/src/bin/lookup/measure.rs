@@ -1,16 +1,17 @@
 //! The figures.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use radiograph_bench::daemon::proc;
+use radiograph_bench::stored::{bytes_of, files, forget};
 use radiograph_bench::{as_f64, timed};
 use radiograph_collector::store::embedded::{EmbeddedStore, Options};
 use radiograph_collector::store::{Record, Store as _};
 use radiograph_protocol::ids::TraceId;
-use rustix::fs::{Advice, fadvise};
 
 use super::traces::{DAYS, documents, hour_start, id, write_hours};
 
@@ -72,6 +73,7 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn open_sealed(&self, traces: u64) -> anyhow::Result<()> {
         forget(&self.files)?;
+        let resident = || anyhow::Ok(as_f64(proc::memory(std::process::id())?.resident));
         let before = resident()?;
         let (took, store) = timed(|| EmbeddedStore::open(self.dir, options(0, false)));
         let _open = store?;
@@ -256,40 +258,6 @@ fn options(cache_bytes_max: u64, is_sealing: bool) -> Options {
         clock: Arc::new(|| hour_start(DAYS * 24 + 26)),
         ..Options::default()
     }
-}
-
-fn files(log_dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for day in fs::read_dir(log_dir)? {
-        for file in fs::read_dir(day?.path())? {
-            files.push(file?.path());
-        }
-    }
-    Ok(files)
-}
-
-fn bytes_of(files: &[PathBuf]) -> anyhow::Result<u64> {
-    let mut bytes = 0;
-    for file in files {
-        bytes += file.metadata()?.len();
-    }
-    Ok(bytes)
-}
-
-/// Takes the files out of the page cache.
-fn forget(files: &[PathBuf]) -> anyhow::Result<()> {
-    for file in files {
-        fadvise(File::open(file)?, 0, None, Advice::DontNeed)?;
-    }
-    Ok(())
-}
-
-/// Bytes of memory in use.
-fn resident() -> anyhow::Result<f64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next());
-    Ok(kib.unwrap_or_default().parse::<f64>()? * 1024.0)
 }
 
 fn print(name: &str, mut times: Vec<Duration>) {

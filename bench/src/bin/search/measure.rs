@@ -1,7 +1,6 @@
 //! What is measured, and how: the data is written by one process and searched by another, so that the
 //! memory told is that of searching.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -9,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
+use radiograph_bench::daemon::proc;
+use radiograph_bench::stored::{bytes_of, files, forget};
 use radiograph_bench::{as_f64, median, timed};
 use radiograph_collector::filter::{self, Expression};
 use radiograph_collector::groups::Groups;
@@ -19,7 +20,6 @@ use radiograph_collector::store::embedded::{EmbeddedStore, Options};
 use radiograph_collector::store::{ScanRange, Store, ViewScan};
 use radiograph_protocol::api::RequestTime;
 use radiograph_protocol::api::traces::{GetTraceSummariesRequest, GetTraceSummariesResponse};
-use rustix::fs::{Advice, fadvise};
 
 use super::data;
 
@@ -62,7 +62,7 @@ pub(super) fn run() -> anyhow::Result<()> {
     let dir = args.dir.as_deref().unwrap_or_else(|| own.path());
     let (took, written) = timed(|| data::write(dir, args.traces));
     written?;
-    let bytes = bytes_of(&files(dir)?)?;
+    let bytes = bytes_of(&files(&dir.join("log"))?)?;
     println!(
         "{} traces in 6 h, sealed and merged by hours in {took:.1?}: {:.1} MB, {:.1} B a trace",
         args.traces,
@@ -87,7 +87,7 @@ impl Bench {
     fn new(dir: &Path, cache_bytes: u64) -> anyhow::Result<Self> {
         Ok(Self {
             dir: dir.to_owned(),
-            files: files(dir)?,
+            files: files(&dir.join("log"))?,
             cache_bytes,
             runtime: tokio::runtime::Builder::new_multi_thread().build()?,
         })
@@ -95,7 +95,10 @@ impl Bench {
 
     fn run(&self) -> anyhow::Result<()> {
         let opened = self.open()?;
-        println!("memory with the store open {:.1} MB", status_mb("VmRSS:")?);
+        println!(
+            "memory with the store open {:.1} MB",
+            mb(memory()?.resident)
+        );
         drop(opened);
         println!(
             "{:<24} {:>9} {:>9} {:>9} {:>7} {:>7} {:>7} {:>7}",
@@ -106,14 +109,14 @@ impl Bench {
         }
         println!(
             "peak memory with all these searches {:.1} MB",
-            status_mb("VmHWM:")?
+            mb(memory()?.peak)
         );
         for (name, text) in FILTERS {
             self.unpruned(name, text)?;
         }
         println!(
             "peak memory with reading every view {:.1} MB",
-            status_mb("VmHWM:")?
+            mb(memory()?.peak)
         );
         Ok(())
     }
@@ -243,36 +246,10 @@ fn ms(took: Duration) -> f64 {
     took.as_secs_f64() * 1e3
 }
 
-fn files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for day in fs::read_dir(dir.join("log"))? {
-        for file in fs::read_dir(day?.path())? {
-            files.push(file?.path());
-        }
-    }
-    Ok(files)
+fn memory() -> anyhow::Result<proc::Memory> {
+    proc::memory(std::process::id())
 }
 
-fn bytes_of(files: &[PathBuf]) -> anyhow::Result<u64> {
-    let mut bytes = 0;
-    for file in files {
-        bytes += file.metadata()?.len();
-    }
-    Ok(bytes)
-}
-
-/// Takes the files out of the page cache.
-fn forget(files: &[PathBuf]) -> anyhow::Result<()> {
-    for file in files {
-        fadvise(File::open(file)?, 0, None, Advice::DontNeed)?;
-    }
-    Ok(())
-}
-
-/// A figure of this process's memory.
-fn status_mb(name: &str) -> anyhow::Result<f64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let kib = line.and_then(|line| line.split_whitespace().next());
-    Ok(kib.unwrap_or_default().parse::<f64>()? * 1024.0 / 1e6)
+fn mb(bytes: u64) -> f64 {
+    as_f64(bytes) / 1e6
 }

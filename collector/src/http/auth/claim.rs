@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::header::{AUTHORIZATION, DATE, HOST};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
+use radiograph_protocol::hex::hex;
 use radiograph_protocol::sigv4::{
     self, Authorization, AuthorizationError, SERVICE, SKEW_SECONDS_MAX, Scope, Signable,
     SigningTime, canonical_values,
@@ -103,7 +104,7 @@ impl Claim {
         if let Some(said) = &self.content_sha256
             && !said
                 .as_bytes()
-                .eq_ignore_ascii_case(sigv4::hex(&body_sha256).as_bytes())
+                .eq_ignore_ascii_case(hex(&body_sha256).as_bytes())
         {
             let name = AMZ_CONTENT_SHA256;
             return Err(invalid(format!(

@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Held;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
+use radiograph_protocol::hex::hex;
 use serde_json::{Value, json};
 
 use crate::otlp::object::Object;
@@ -75,8 +76,4 @@ fn value(any: Option<&AnyValue>) -> Value {
         // an index into a table of texts that traces do not have
         Some(Held::StringValueStrindex(_)) => json!({}),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

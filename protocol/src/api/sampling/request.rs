@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::api::{RequestTime, decode, required};
+use crate::api::{RequestTime, check_chars, decode, required};
 use crate::error::{ApiError, ApiErrorKind};
 use crate::limits::{CLIENT_ID_CHARS, NAME_OF_RULE_OR_GROUP_CHARS, STATISTICS_PER_CALL_MAX};
 use crate::timestamp::Timestamp;
@@ -209,13 +209,8 @@ fn text(
     chars: &RangeInclusive<usize>,
 ) -> Result<String, ApiError> {
     let value = required(value, member)?;
-    if chars.contains(&value.chars().count()) {
-        return Ok(value);
-    }
-    let (least, most) = (chars.start(), chars.end());
-    Err(ApiError::invalid_request(format!(
-        "{member} must have {least} to {most} characters"
-    )))
+    check_chars(&value, chars, member)?;
+    Ok(value)
 }
 
 fn count(value: i64, member: &str) -> Result<u64, ApiError> {

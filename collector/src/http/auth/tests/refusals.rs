@@ -1,5 +1,7 @@
 //! Requests that are let in, and each way in which one is refused, by what its client is told.
 
+use radiograph_protocol::hex::hex;
+
 use super::*;
 
 const MISSING: &str = "MissingAuthenticationTokenException: Missing Authentication Token";
@@ -57,7 +59,7 @@ fn token(value: &str) -> Call {
 }
 
 fn let_in() -> Vec<Row> {
-    let sha256 = sigv4::hex(&Sha256::digest(Call::new().body));
+    let sha256 = hex(&Sha256::digest(Call::new().body));
     let mut values = Call::new().with("X-Amz-Meta", "  a   b ");
     let second = ("x-amz-meta".to_owned(), "c".to_owned());
     values.headers.push(second);
@@ -148,7 +150,7 @@ fn of_another_time() -> Vec<Row> {
 }
 
 fn of_another_request() -> Vec<Row> {
-    let sha256 = sigv4::hex(&Sha256::digest(b"another body"));
+    let sha256 = hex(&Sha256::digest(b"another body"));
     let mut unsent = Call::new().signed();
     unsent.without("Content-Type");
     let other_hash = "InvalidSignatureException: x-amz-content-sha256 is not the SHA-256";
