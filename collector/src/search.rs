@@ -35,6 +35,7 @@ mod member;
 mod merge;
 mod number;
 mod plan;
+mod rows;
 mod source;
 mod text;
 

@@ -1,7 +1,7 @@
 //! From views to an index.
 //!
 //! Rows number themselves in the order in which views are added; where the file's order is known only
-//! later, [`super::merge`] of this one index puts them in order. Memory: 32 bytes a row for the columns,
+//! later, [`IndexBuilder::finish_in_order`] puts them in order. Memory: 32 bytes a row for the columns,
 //! and about what the index takes.
 
 use super::column::millis;
@@ -49,6 +49,19 @@ impl IndexBuilder {
     /// # Errors
     /// When a part of it cannot be encoded.
     pub(crate) fn finish(self) -> Result<Vec<u8>, SearchError> {
+        self.content.write()
+    }
+
+    /// The index's bytes, with other numbers for the rows: a place for each, no two the same.
+    ///
+    /// # Errors
+    /// When a part of it cannot be encoded.
+    pub(crate) fn finish_in_order(mut self, places: &[u32]) -> Result<Vec<u8>, SearchError> {
+        let rows = self.rows();
+        self.content.renumber(&|row| {
+            let place = places.get(row as usize).copied();
+            place.filter(|place| *place < rows)
+        });
         self.content.write()
     }
 
@@ -190,15 +203,9 @@ impl IndexBuilder {
             match &annotation.value {
                 AnnotationValue::Bool(true) => annotated.is_true.insert(row),
                 AnnotationValue::Bool(false) => annotated.is_false.insert(row),
-                AnnotationValue::Number(number) => {
-                    annotated.number.add(row, *number);
-                    true
-                }
-                AnnotationValue::Text(text) => {
-                    annotated.text.add(row, text);
-                    true
-                }
-            };
+                AnnotationValue::Number(number) => annotated.number.add(row, *number),
+                AnnotationValue::Text(text) => annotated.text.add(row, text),
+            }
             if annotation.value != AnnotationValue::Bool(false) {
                 annotated.exists.insert(row);
             }

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
 use super::column;
 use super::family::Family;
 use super::field::{TextField, TraceFlag};
 use super::number::{NumberEntry, Numbers};
+use super::rows::RowSet;
 use super::source::{SearchError, Span, Writer};
 use super::text::{TextEntry, Texts};
 use crate::trace::node::NodeKey;
@@ -33,7 +33,7 @@ pub(super) type EdgePlaces = (Option<u32>, u32);
 /// An index in memory.
 #[derive(Debug)]
 pub(super) struct Content {
-    pub(super) flags: Vec<RoaringBitmap>,
+    pub(super) flags: Vec<RowSet>,
     pub(super) response_times: Vec<Option<i64>>,
     pub(super) durations: Vec<Option<i64>>,
     pub(super) nodes: Family<NodeKey>,
@@ -50,16 +50,16 @@ pub(super) struct Annotations {
     places: HashMap<String, usize>,
     keys: Vec<Annotated>,
     /// Rows with keys that found no room.
-    pub(super) other: RoaringBitmap,
+    pub(super) other: RowSet,
 }
 
 /// The values of one key.
 #[derive(Debug, Default)]
 pub(super) struct Annotated {
     /// Some value is not `false`.
-    pub(super) exists: RoaringBitmap,
-    pub(super) is_true: RoaringBitmap,
-    pub(super) is_false: RoaringBitmap,
+    pub(super) exists: RowSet,
+    pub(super) is_true: RowSet,
+    pub(super) is_false: RowSet,
     pub(super) text: Texts,
     pub(super) number: Numbers,
 }
@@ -100,7 +100,7 @@ pub(super) struct Root {
 impl Default for Content {
     fn default() -> Self {
         Self {
-            flags: vec![RoaringBitmap::new(); TraceFlag::ALL.len()],
+            flags: TraceFlag::ALL.map(|_| RowSet::default()).into(),
             response_times: Vec::new(),
             durations: Vec::new(),
             nodes: Family::new(NODES_MAX),
@@ -127,10 +127,21 @@ impl Annotations {
         self.keys.last_mut()
     }
 
+    fn renumber(&mut self, row_of: &dyn Fn(u32) -> Option<u32>) {
+        self.other.renumber(row_of);
+        for annotated in &mut self.keys {
+            annotated.exists.renumber(row_of);
+            annotated.is_true.renumber(row_of);
+            annotated.is_false.renumber(row_of);
+            annotated.text.renumber(row_of);
+            annotated.number.renumber(row_of);
+        }
+    }
+
     fn write(&mut self, to: &mut Writer) -> Result<Span, SearchError> {
         let mut list = KeyList {
             keys: Vec::new(),
-            other: to.set(&self.other)?,
+            other: to.set(self.other.all())?,
         };
         let mut places: Vec<_> = self.places.drain().collect();
         places.sort_unstable();
@@ -139,9 +150,9 @@ impl Annotations {
                 continue;
             };
             let entry = AnnotationEntry {
-                exists: to.set(&annotated.exists)?,
-                is_true: to.set(&annotated.is_true)?,
-                is_false: to.set(&annotated.is_false)?,
+                exists: to.set(annotated.exists.all())?,
+                is_true: to.set(annotated.is_true.all())?,
+                is_false: to.set(annotated.is_false.all())?,
                 text: annotated.text.write(to)?,
                 number: annotated.number.write(to)?,
             };
@@ -152,6 +163,29 @@ impl Annotations {
 }
 
 impl Content {
+    /// Gives each row another number, all of them those that there are now.
+    pub(super) fn renumber(&mut self, row_of: &dyn Fn(u32) -> Option<u32>) {
+        for column in [&mut self.response_times, &mut self.durations] {
+            let mut numbers = vec![None; column.len()];
+            for (row, number) in (0..).zip(column.iter()) {
+                let place = row_of(row).and_then(|row| numbers.get_mut(row as usize));
+                if let Some(place) = place {
+                    *place = *number;
+                }
+            }
+            *column = numbers;
+        }
+        self.flags.iter_mut().for_each(|rows| rows.renumber(row_of));
+        self.nodes.renumber(row_of);
+        self.clients.renumber(row_of);
+        self.edges.renumber(row_of);
+        self.texts
+            .iter_mut()
+            .for_each(|texts| texts.renumber(row_of));
+        self.status.renumber(row_of);
+        self.annotations.renumber(row_of);
+    }
+
     /// The index's bytes.
     pub(super) fn write(mut self) -> Result<Vec<u8>, SearchError> {
         let to = &mut Writer::default();
@@ -160,8 +194,8 @@ impl Content {
             rows: u32::try_from(self.durations.len()).unwrap_or(u32::MAX),
             ..Root::default()
         };
-        for rows in &self.flags {
-            root.flags.push(to.set(rows)?);
+        for rows in &mut self.flags {
+            root.flags.push(to.set(rows.all())?);
         }
         root.response_times = column::write(&self.response_times, None, to)?;
         root.durations = column::write(&self.durations, Some(&self.response_times), to)?;

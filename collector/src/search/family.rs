@@ -8,10 +8,10 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
 use super::field::FLAG_BITS;
+use super::rows::RowSet;
 use super::source::{SearchError, Span, Writer};
 
 /// Nodes, clients and edges in memory.
@@ -21,7 +21,7 @@ pub(super) struct Family<K> {
     pub(super) members: Vec<Member>,
     members_max: usize,
     /// Rows with members that found no room.
-    pub(super) other: RoaringBitmap,
+    pub(super) other: RowSet,
     /// Members of the row that is being added, with what some and what all of them are.
     touched: Vec<u32>,
     marks: Vec<Option<(u8, u8)>>,
@@ -30,19 +30,19 @@ pub(super) struct Family<K> {
 /// One of a family.
 #[derive(Debug, Default)]
 pub(super) struct Member {
-    pub(super) rows: RoaringBitmap,
+    pub(super) rows: RowSet,
     pub(super) usual: u8,
     /// By flag; empty, or as many as there are flags.
     pub(super) deviations: Vec<Deviation>,
 }
 
 /// Rows where a flag is not as usual.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub(super) struct Deviation {
     /// Of some segment or call.
-    pub(super) some: RoaringBitmap,
+    pub(super) some: RowSet,
     /// Of all of them.
-    pub(super) all: RoaringBitmap,
+    pub(super) all: RowSet,
 }
 
 /// A family as it is found.
@@ -77,7 +77,7 @@ impl<K: Hash + Eq + Clone + Serialize> Family<K> {
             places: HashMap::new(),
             members: Vec::new(),
             members_max,
-            other: RoaringBitmap::new(),
+            other: RowSet::default(),
             touched: Vec::new(),
             marks: Vec::new(),
         }
@@ -132,23 +132,36 @@ impl<K: Hash + Eq + Clone + Serialize> Family<K> {
         }
     }
 
-    pub(super) fn write(&self, to: &mut Writer) -> Result<Span, SearchError> {
+    /// Gives each row another number.
+    pub(super) fn renumber(&mut self, row_of: &dyn Fn(u32) -> Option<u32>) {
+        self.other.renumber(row_of);
+        for member in &mut self.members {
+            member.rows.renumber(row_of);
+            for deviation in &mut member.deviations {
+                deviation.some.renumber(row_of);
+                deviation.all.renumber(row_of);
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, to: &mut Writer) -> Result<Span, SearchError> {
         let mut keys: Vec<(&K, u32)> = self.places.iter().map(|(key, at)| (key, *at)).collect();
         keys.sort_unstable_by_key(|(_, place)| *place);
         let mut entry = FamilyEntry {
             members: Vec::with_capacity(keys.len()),
-            other: to.set(&self.other)?,
+            other: to.set(self.other.all())?,
         };
-        for ((key, _), member) in keys.into_iter().zip(&self.members) {
+        for ((key, _), member) in keys.into_iter().zip(&mut self.members) {
             let mut deviations = Vec::new();
-            for (flag, deviation) in (0_u8..).zip(&member.deviations) {
-                if !deviation.some.is_empty() {
-                    deviations.push((flag, to.set(&deviation.some)?, to.set(&deviation.all)?));
+            for (flag, deviation) in (0_u8..).zip(&mut member.deviations) {
+                let Deviation { some, all } = deviation;
+                if !some.is_empty() {
+                    deviations.push((flag, to.set(some.all())?, to.set(all.all())?));
                 }
             }
             entry.members.push(MemberEntry {
                 key: key.clone(),
-                rows: to.set(&member.rows)?,
+                rows: to.set(member.rows.all())?,
                 usual: member.usual,
                 deviations,
             });
@@ -187,25 +200,26 @@ impl Member {
     }
 
     /// Adds rows of the same member elsewhere.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, mut other: Self) {
         if self.rows.is_empty() {
             self.usual = other.usual;
         }
         let differs = self.usual ^ other.usual;
         if differs != 0 || !other.deviations.is_empty() {
-            let mut theirs = other.deviations;
+            let mut theirs = std::mem::take(&mut other.deviations);
             theirs.resize_with(usize::from(FLAG_BITS), Deviation::default);
             for ((flag, ours), theirs) in (0_u8..).zip(self.deviations()).zip(theirs) {
+                let Deviation { mut some, mut all } = theirs;
                 if differs >> flag & 1 == 0 {
-                    ours.some |= theirs.some;
-                    ours.all |= theirs.all;
+                    ours.some.unite_with(some);
+                    ours.all.unite_with(all);
                 } else {
                     // what is usual there deviates here
-                    ours.some |= &other.rows - theirs.all;
-                    ours.all |= &other.rows - theirs.some;
+                    ours.some.unite(other.rows.all() - all.all());
+                    ours.all.unite(other.rows.all() - some.all());
                 }
             }
         }
-        self.rows |= other.rows;
+        self.rows.unite_with(other.rows);
     }
 }

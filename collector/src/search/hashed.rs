@@ -47,6 +47,25 @@ const fn parts_of(key: u64) -> (u32, u32) {
 }
 
 impl Pairs {
+    /// Adds a row with a value of this hash; one that has it several times, as the user of each of its
+    /// segments, counts once where they follow each other.
+    pub(super) fn add(&mut self, hash: u32, row: u32) {
+        if self.pairs.last() != Some(&(hash, row)) {
+            self.pairs.push((hash, row));
+        }
+    }
+
+    /// Gives each row another number, and leaves out those that get none.
+    pub(super) fn renumber(&mut self, row_of: &dyn Fn(u32) -> Option<u32>) {
+        self.pairs.retain_mut(|(_, row)| match row_of(*row) {
+            Some(number) => {
+                *row = number;
+                true
+            }
+            None => false,
+        });
+    }
+
     pub(super) fn write(&self, to: &mut Writer) -> PairList {
         let wanted = self.pairs.len().max(2).ilog2() + SPARE_BITS;
         let dropped = 32_u32.saturating_sub(wanted);

@@ -1,7 +1,5 @@
 //! Several indexes to one, without their views: every set is read, its rows renumbered, and added. That
 //! costs a few tens of nanoseconds for each entry, a tenth of decoding the view.
-//!
-//! It also puts in order what was built in another: one index and the places of its rows.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -15,8 +13,8 @@ use super::content::Content;
 use super::family::{Deviation, Family, FamilyEntry, Member, MemberEntry};
 use super::field::{FLAG_BITS, TraceFlag};
 use super::index::Index;
+use super::rows::{RowSet, renumbered};
 use super::source::{Reader, SearchError, Source, Span};
-use super::text::mapped;
 
 /// Stands for a row that is not taken over.
 pub(crate) const LEFT_OUT: u32 = u32::MAX;
@@ -59,12 +57,18 @@ impl<S: Deref<Target: Source>> Input<'_, S> {
     }
 
     fn set(&self, span: Span) -> Result<RoaringBitmap, SearchError> {
-        Ok(mapped(&self.reader().set(span)?, self.row_of))
+        Ok(renumbered(&self.reader().set(span)?, self.row_of))
+    }
+
+    fn row_set(&self, span: Span) -> Result<RowSet, SearchError> {
+        let mut rows = RowSet::default();
+        rows.unite(self.set(span)?);
+        Ok(rows)
     }
 
     fn add_to(&self, to: &mut Content) -> Result<(), SearchError> {
         for (flag, rows) in TraceFlag::ALL.into_iter().zip(&mut to.flags) {
-            *rows |= self.set(self.index.flag(flag))?;
+            rows.unite(self.set(self.index.flag(flag))?);
         }
         self.add_columns(to)?;
         let nodes = self.index.nodes()?;
@@ -129,7 +133,7 @@ impl<S: Deref<Target: Source>> Input<'_, S> {
     where
         K: Hash + Eq + Clone + Serialize + Borrow<K>,
     {
-        to.other |= self.set(entry.other)?;
+        to.other.unite(self.set(entry.other)?);
         let mut places = Vec::with_capacity(entry.members.len());
         for member in &entry.members {
             let theirs = self.member(member)?;
@@ -137,7 +141,7 @@ impl<S: Deref<Target: Source>> Input<'_, S> {
             let place = key.and_then(|key| to.place(&key));
             match place.and_then(|place| to.members.get_mut(place as usize)) {
                 Some(ours) => ours.merge(theirs),
-                None => to.other |= theirs.rows,
+                None => to.other.unite_with(theirs.rows),
             }
             places.push(place);
         }
@@ -146,7 +150,7 @@ impl<S: Deref<Target: Source>> Input<'_, S> {
 
     fn member<K>(&self, entry: &MemberEntry<K>) -> Result<Member, SearchError> {
         let mut member = Member {
-            rows: self.set(entry.rows)?,
+            rows: self.row_set(entry.rows)?,
             usual: entry.usual,
             deviations: Vec::new(),
         };
@@ -155,15 +159,15 @@ impl<S: Deref<Target: Source>> Input<'_, S> {
             member.deviations.resize_with(flags, Deviation::default);
             let deviation = member.deviations.get_mut(usize::from(*flag));
             let deviation = deviation.ok_or(SearchError::damaged("a flag"))?;
-            deviation.some = self.set(*some)?;
-            deviation.all = self.set(*all)?;
+            deviation.some = self.row_set(*some)?;
+            deviation.all = self.row_set(*all)?;
         }
         Ok(member)
     }
 
     fn add_annotations(&self, to: &mut Content) -> Result<(), SearchError> {
         let list = self.index.keys()?;
-        to.annotations.other |= self.set(list.other)?;
+        to.annotations.other.unite(self.set(list.other)?);
         for (key, span) in &list.keys {
             let entry = self.index.annotation(*span)?;
             let exists = self.set(entry.exists)?;
@@ -173,12 +177,12 @@ impl<S: Deref<Target: Source>> Input<'_, S> {
                 continue;
             }
             let Some(annotated) = to.annotations.of(key) else {
-                to.annotations.other |= exists | is_false;
+                to.annotations.other.unite(exists | is_false);
                 continue;
             };
-            annotated.exists |= exists;
-            annotated.is_true |= is_true;
-            annotated.is_false |= is_false;
+            annotated.exists.unite(exists);
+            annotated.is_true.unite(is_true);
+            annotated.is_false.unite(is_false);
             annotated
                 .text
                 .merge(&entry.text, self.reader(), self.row_of)?;

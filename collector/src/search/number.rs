@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::algebra::Found;
 use super::hashed::{PairList, Pairs, hash};
+use super::rows::{RowSet, renumbered};
 use super::source::{Reader, SearchError, Source, Span, Writer};
-use super::text::mapped;
 use crate::filter::ast::NumberOp;
 
 /// Different values that a field keeps.
@@ -24,9 +24,9 @@ const GROUP_ROWS: usize = 256;
 /// Numbers in memory.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    present: RoaringBitmap,
+    present: RowSet,
     /// By the bits of the value, of which zero has but one form.
-    values: HashMap<u64, RoaringBitmap>,
+    values: HashMap<u64, RowSet>,
     /// Set once there are too many values.
     many: Option<Many>,
 }
@@ -80,8 +80,8 @@ impl Numbers {
 
     fn spread(&mut self) -> &mut Many {
         let many = self.many.get_or_insert_with(Many::default);
-        for (bits, rows) in self.values.drain() {
-            for row in rows {
+        for (bits, mut rows) in self.values.drain() {
+            for row in rows.all() {
                 many.add(bits, row);
             }
         }
@@ -98,19 +98,20 @@ impl Numbers {
         match &entry.body {
             NumberBody::Full(values) => {
                 for (value, span) in values {
-                    for row in &mapped(&from.set(*span)?, row_of) {
+                    for row in &renumbered(&from.set(*span)?, row_of) {
                         self.add(row, *value);
                     }
                 }
             }
             NumberBody::Many(list, groups) => {
                 let theirs = list.read(from, row_of)?;
-                self.present |= mapped(&from.set(entry.present)?, row_of);
+                let present = renumbered(&from.set(entry.present)?, row_of);
+                self.present.unite(present);
                 let many = self.spread();
                 many.pairs.pairs.extend(theirs.pairs);
                 many.pairs.missing_bits = many.pairs.missing_bits.max(theirs.missing_bits);
                 for (least, most, span) in groups {
-                    let rows = mapped(&from.set(*span)?, row_of);
+                    let rows = renumbered(&from.set(*span)?, row_of);
                     many.groups.push((*least, *most, rows));
                 }
             }
@@ -118,9 +119,20 @@ impl Numbers {
         Ok(())
     }
 
+    /// Gives each row another number.
+    pub(super) fn renumber(&mut self, row_of: &dyn Fn(u32) -> Option<u32>) {
+        self.present.renumber(row_of);
+        for rows in self.values.values_mut() {
+            rows.renumber(row_of);
+        }
+        if let Some(many) = &mut self.many {
+            many.renumber(row_of);
+        }
+    }
+
     pub(super) fn write(&mut self, to: &mut Writer) -> Result<NumberEntry, SearchError> {
         let values = self.values.len();
-        let is_sparse = self.present.len() < ROWS_PER_VALUE_MIN.saturating_mul(values as u64);
+        let is_sparse = self.present.all().len() < ROWS_PER_VALUE_MIN.saturating_mul(values as u64);
         if values > VALUES_FREE && is_sparse {
             self.spread();
         }
@@ -131,13 +143,13 @@ impl Numbers {
             let mut values: Vec<_> = self.values.drain().collect();
             values.sort_unstable_by_key(|(bits, _)| *bits);
             let mut spans = Vec::with_capacity(values.len());
-            for (bits, rows) in values {
-                spans.push((f64::from_bits(bits), to.set(&rows)?));
+            for (bits, mut rows) in values {
+                spans.push((f64::from_bits(bits), to.set(rows.all())?));
             }
             NumberBody::Full(spans)
         };
         Ok(NumberEntry {
-            present: to.set(&self.present)?,
+            present: to.set(self.present.all())?,
             body,
         })
     }
@@ -150,6 +162,16 @@ impl Many {
         if !value.is_nan() {
             self.pairs.pairs.push((hash(&bits.to_le_bytes()), row));
             self.values.push((value, row));
+        }
+    }
+
+    fn renumber(&mut self, row_of: &dyn Fn(u32) -> Option<u32>) {
+        self.pairs.renumber(row_of);
+        let values = self.values.iter();
+        let values = values.filter_map(|(value, row)| Some((*value, row_of(*row)?)));
+        self.values = values.collect();
+        for (.., rows) in &mut self.groups {
+            *rows = renumbered(rows, row_of);
         }
     }
 

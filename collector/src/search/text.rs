@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::algebra::Found;
 use super::hashed::{PairList, Pairs, hash};
+use super::rows::{RowSet, renumbered};
 use super::source::{Reader, SearchError, Source, Span, Writer};
 use crate::filter::ast::TextOp;
 
@@ -25,8 +26,8 @@ const ROWS_PER_VALUE_MIN: u64 = 8;
 /// Texts in memory.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    pub(super) present: RoaringBitmap,
-    values: HashMap<String, RoaringBitmap>,
+    pub(super) present: RowSet,
+    values: HashMap<String, RowSet>,
     value_bytes: usize,
     /// Set once there are too many values.
     hashed: Option<Pairs>,
@@ -56,17 +57,22 @@ impl Texts {
     pub(super) fn add(&mut self, row: u32, value: &str) {
         self.present.insert(row);
         if let Some(hashed) = &mut self.hashed {
-            hashed.pairs.push((hash(value.as_bytes()), row));
+            hashed.add(hash(value.as_bytes()), row);
         } else if let Some(rows) = self.values.get_mut(value) {
             rows.insert(row);
         } else {
-            self.add_value(value.to_owned(), RoaringBitmap::from_iter([row]));
+            self.value(value).insert(row);
+            self.check_values();
         }
     }
 
-    fn add_value(&mut self, value: String, rows: RoaringBitmap) {
+    /// The rows of a value, which may be a new one.
+    fn value(&mut self, value: &str) -> &mut RowSet {
         self.value_bytes = self.value_bytes.saturating_add(value.len());
-        *self.values.entry(value).or_default() |= rows;
+        self.values.entry(value.to_owned()).or_default()
+    }
+
+    fn check_values(&mut self) {
         if self.values.len() > VALUES_MAX || self.value_bytes > VALUE_BYTES_MAX {
             self.hash_all();
         }
@@ -74,9 +80,11 @@ impl Texts {
 
     fn hash_all(&mut self) -> &mut Pairs {
         let hashed = self.hashed.get_or_insert_with(Pairs::default);
-        for (value, rows) in self.values.drain() {
+        for (value, mut rows) in self.values.drain() {
             let hash = hash(value.as_bytes());
-            hashed.pairs.extend(rows.iter().map(|row| (hash, row)));
+            hashed
+                .pairs
+                .extend(rows.all().iter().map(|row| (hash, row)));
         }
         hashed
     }
@@ -88,11 +96,12 @@ impl Texts {
         from: &Reader<S>,
         row_of: &dyn Fn(u32) -> Option<u32>,
     ) -> Result<(), SearchError> {
-        self.present |= mapped(&from.set(entry.present)?, row_of);
+        self.present
+            .unite(renumbered(&from.set(entry.present)?, row_of));
         match &entry.body {
             TextBody::Full(values) => {
                 for (value, span) in values {
-                    let rows = mapped(&from.set(*span)?, row_of);
+                    let rows = renumbered(&from.set(*span)?, row_of);
                     if rows.is_empty() {
                         continue;
                     }
@@ -100,7 +109,8 @@ impl Texts {
                         let hash = hash(value.as_bytes());
                         hashed.pairs.extend(rows.iter().map(|row| (hash, row)));
                     } else {
-                        self.add_value(value.clone(), rows);
+                        self.value(value).unite(rows);
+                        self.check_values();
                     }
                 }
             }
@@ -114,9 +124,20 @@ impl Texts {
         Ok(())
     }
 
+    /// Gives each row another number.
+    pub(super) fn renumber(&mut self, row_of: &dyn Fn(u32) -> Option<u32>) {
+        self.present.renumber(row_of);
+        for rows in self.values.values_mut() {
+            rows.renumber(row_of);
+        }
+        if let Some(hashed) = &mut self.hashed {
+            hashed.renumber(row_of);
+        }
+    }
+
     pub(super) fn write(&mut self, to: &mut Writer) -> Result<TextEntry, SearchError> {
         let values = self.values.len();
-        let is_sparse = self.present.len() < ROWS_PER_VALUE_MIN.saturating_mul(values as u64);
+        let is_sparse = self.present.all().len() < ROWS_PER_VALUE_MIN.saturating_mul(values as u64);
         if values > VALUES_FREE && is_sparse {
             self.hash_all();
         }
@@ -126,13 +147,13 @@ impl Texts {
             let mut values: Vec<_> = self.values.drain().collect();
             values.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
             let mut spans = Vec::with_capacity(values.len());
-            for (value, rows) in values {
-                spans.push((value, to.set(&rows)?));
+            for (value, mut rows) in values {
+                spans.push((value, to.set(rows.all())?));
             }
             TextBody::Full(spans)
         };
         Ok(TextEntry {
-            present: to.set(&self.present)?,
+            present: to.set(self.present.all())?,
             body,
         })
     }
@@ -164,11 +185,4 @@ impl TextEntry {
             TextBody::Hashed(_) => Ok(Found::inexact(from.set(self.present)?)),
         }
     }
-}
-
-/// The rows under their numbers elsewhere.
-pub(super) fn mapped(rows: &RoaringBitmap, row_of: &dyn Fn(u32) -> Option<u32>) -> RoaringBitmap {
-    let mut mapped: Vec<u32> = rows.iter().filter_map(row_of).collect();
-    mapped.sort_unstable();
-    mapped.into_iter().collect()
 }

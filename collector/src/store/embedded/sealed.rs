@@ -39,6 +39,7 @@ mod rows;
 mod salvage;
 mod scan;
 mod seal;
+mod signs;
 mod terms;
 #[cfg(test)]
 pub(super) mod tests;

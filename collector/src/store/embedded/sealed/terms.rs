@@ -295,8 +295,17 @@ pub(super) fn write_in_order(
     builder: IndexBuilder,
     places: &[u32],
 ) -> Result<(), StoreError> {
-    let built = builder.finish().and_then(opened);
-    match built {
+    let rows = builder.rows();
+    if (1..=writer.index_rows()).contains(&rows) {
+        return match builder.finish_in_order(places) {
+            Ok(bytes) => writer.index(rows, &bytes),
+            Err(error) => {
+                tell(&error);
+                Ok(())
+            }
+        };
+    }
+    match builder.finish().and_then(opened) {
         Ok(index) => write_from(writer, &[(index, places)], places.len()),
         Err(error) => {
             tell(&error);

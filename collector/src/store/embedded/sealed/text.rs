@@ -23,6 +23,7 @@ use radiograph_protocol::ids::TraceId;
 
 use super::super::format::{RAW_BYTES_MAX, take};
 use super::numbers;
+use super::signs::{STEP_BYTES, Signs};
 use super::words;
 
 const NEW_ID: u8 = 0xF8;
@@ -42,6 +43,18 @@ const NUMBER_DIGITS: RangeInclusive<usize> = 4..=18;
 const ID_DIGITS: usize = 16;
 const TRACE_ID_CHARS: usize = 35;
 const SECONDS_DIGITS: usize = 10;
+/// As far as a word of digits goes.
+const POWERS_OF_10: [u64; words::BYTES + 1] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+];
 /// An `f64` of epoch seconds has no more that mean anything.
 const FRACTION_DIGITS_MAX: usize = 7;
 
@@ -113,50 +126,53 @@ impl Context {
     /// Takes a document apart.
     pub(super) fn push(&mut self, document: &str, parts: &mut Parts) {
         let bytes = document.as_bytes();
-        // up to where it is copied, up to where it is dealt with, and the word that is looked at
-        let (mut copied, mut at, mut from) = (0, 0, 0);
-        while from < bytes.len() {
-            let mut signs = words::quotes_and_digits(words::at(bytes, from));
-            while let Some(ahead) = words::take_first(&mut signs) {
+        let mut signs = Signs::new(bytes);
+        // up to where it is copied, and up to where it is dealt with
+        let (mut copied, mut at) = (0, 0);
+        for from in (0..bytes.len()).step_by(STEP_BYTES) {
+            let ids = signs.quotes_before(1 + ID_DIGITS);
+            let ids = ids | signs.quotes_before(1 + TRACE_ID_CHARS);
+            let mut begins = ids | signs.numbers();
+            while let Some(ahead) = words::take_first_bit(&mut begins) {
                 let place = from + ahead;
                 if place < at {
                     continue;
                 }
-                let here = tail(bytes, place);
                 // a quote belongs to the text, and what it encloses does not
-                let (found, before, length) = if here.first() == Some(&b'"') {
-                    self.quoted(here)
+                let is_quote = ids >> ahead & 1 == 1;
+                let begin = place + usize::from(is_quote);
+                let (found, length) = if is_quote {
+                    self.quoted(tail(bytes, begin))
                 } else {
-                    numeric(here)
+                    numeric(tail(bytes, begin), ahead, &signs)
                 };
-                at = place + before;
+                at = begin + length;
                 if let Some(found) = found {
-                    parts.text.extend(bytes.get(copied..at).unwrap_or_default());
+                    let kept = bytes.get(copied..begin);
+                    parts.text.extend(kept.unwrap_or_default());
                     self.push_found(found, parts);
-                    copied = at + length;
+                    copied = at;
                 }
-                at += length;
             }
-            from = at.max(from + words::BYTES);
+            signs.step();
         }
         parts.text.extend(tail(bytes, copied));
         parts.text.push(END);
     }
 
-    /// What a quote is followed by; how many bytes to keep, and how many it takes behind them.
-    fn quoted(&self, here: &[u8]) -> (Option<Found>, usize, usize) {
-        let after = tail(here, 1);
-        let Some(length) = id_chars(after) else {
-            return (None, 1, 0);
-        };
-        let digits = after.get(..length).unwrap_or_default();
-        let found = if length == TRACE_ID_CHARS {
-            (digits == self.trace_id.as_bytes()).then_some(Found::TraceId)
-        } else {
-            hex(digits).map(Found::Id)
-        };
-        let length = if found.is_some() { length } else { 0 };
-        (found, 1, length)
+    /// What follows a quote, and how many bytes it takes.
+    fn quoted(&self, after: &[u8]) -> (Option<Found>, usize) {
+        let id = after.first_chunk::<ID_DIGITS>();
+        if let Some(id) = id.filter(|_| after.get(ID_DIGITS) == Some(&b'"')) {
+            return match hex(id) {
+                Some(id) => (Some(Found::Id(id)), ID_DIGITS),
+                None => (None, 0),
+            };
+        }
+        match after.get(..TRACE_ID_CHARS) == Some(self.trace_id.as_bytes()) {
+            true => (Some(Found::TraceId), TRACE_ID_CHARS),
+            false => (None, 0),
+        }
     }
 
     fn push_found(&mut self, found: Found, parts: &mut Parts) {
@@ -276,46 +292,45 @@ fn next(rest: &mut &[u8]) -> Option<u8> {
     take::<1>(rest).map(|[byte]| byte)
 }
 
-/// How many characters stand before the closing quote, if as many as an id has.
-fn id_chars(after: &[u8]) -> Option<usize> {
-    let is_closed = |length: &usize| after.get(*length) == Some(&b'"');
-    [ID_DIGITS, TRACE_ID_CHARS].into_iter().find(is_closed)
-}
-
 /// The number that these lower-case hex digits write.
-fn hex(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0, |value: u64, digit| {
-        let digit = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some((value << 4) | u64::from(digit))
+fn hex(digits: &[u8; ID_DIGITS]) -> Option<u64> {
+    let (words, _) = digits.as_chunks();
+    words.iter().try_fold(0, |value, word| {
+        Some(value << 32 | words::hex(u64::from_le_bytes(*word))?)
     })
 }
 
-/// What a digit begins; how many bytes to keep, and how many it takes behind them.
-fn numeric(here: &[u8]) -> (Option<Found>, usize, usize) {
-    let run = digits_of(here, usize::MAX);
-    if run == SECONDS_DIGITS
-        && let Some(fraction) = here.get(run..).and_then(|rest| rest.strip_prefix(b"."))
-        && let digits @ 1.. = digits_of(fraction, FRACTION_DIGITS_MAX)
-    {
-        let all = here.iter().take(run).chain(fraction.iter().take(digits));
-        let value = all.fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
-        return (Some(Found::Time(digits, value)), 0, run + 1 + digits);
+/// What a digit begins that stands at this place of the signs, and how many bytes it takes.
+fn numeric(here: &[u8], place: usize, signs: &Signs<'_>) -> (Option<Found>, usize) {
+    let run = signs.digits_from(place);
+    if run == SECONDS_DIGITS && here.get(run) == Some(&b'.') {
+        let digits = signs.digits_from(place + run + 1).min(FRACTION_DIGITS_MAX);
+        if digits > 0 {
+            let fraction = decimal(tail(here, run + 1), digits);
+            let second = ticks_per_unit(FRACTION_DIGITS_MAX - digits).cast_unsigned();
+            let value = decimal(here, run) * second + fraction;
+            return (
+                Some(Found::Time(digits, value.cast_signed())),
+                run + 1 + digits,
+            );
+        }
     }
     if !NUMBER_DIGITS.contains(&run) || here.first() == Some(&b'0') {
-        return (None, run, 0);
+        return (None, run);
     }
-    let digits = here.iter().take(run);
-    let number = digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
-    (Some(Found::Number(number)), 0, run)
+    (Some(Found::Number(decimal(here, run))), run)
 }
 
-fn digits_of(bytes: &[u8], digits_max: usize) -> usize {
-    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.take(digits_max).count()
+/// The number that so many digits write, 18 at most.
+fn decimal(digits: &[u8], count: usize) -> u64 {
+    let (mut value, mut from) = (0, 0);
+    while from < count {
+        let here = (count - from).min(words::BYTES);
+        let scale = POWERS_OF_10.get(here).copied().unwrap_or(1);
+        value = value * scale + words::decimal(words::at(digits, from), here);
+        from += here;
+    }
+    value
 }
 
 fn remember(known: &mut Vec<u64>, value: u64) {
@@ -336,7 +351,8 @@ fn digits_in(number: u64) -> usize {
 /// Units of 10⁻⁷ s in a unit of so many digits behind the point.
 fn ticks_per_unit(digits: usize) -> i64 {
     let more = FRACTION_DIGITS_MAX.saturating_sub(digits);
-    std::iter::repeat_n(10, more).product()
+    let ticks = POWERS_OF_10.get(more).copied().unwrap_or(1);
+    ticks.cast_signed()
 }
 
 /// Writes the last `count` digits of a number.
