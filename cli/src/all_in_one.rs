@@ -1,7 +1,8 @@
 //! `radiograph`: a collector and a daemon that sends to it, in one process.
 //!
 //! Start: collector, then the daemon, whose endpoint is the address the collector really got. Stop:
-//! the daemon first, which delivers what it holds, then the collector.
+//! the daemon first, which delivers what it holds, then the collector. Where the collector wants keys or
+//! client certificates, the daemon has a key of its own, and shows the collector's certificate.
 
 use std::future::Future;
 use std::io::ErrorKind;
@@ -9,9 +10,9 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use radiograph_collector::StartError as CollectorError;
-use radiograph_collector::config::{AdminAddress, Exposure};
+use radiograph_collector::config::TlsFiles;
 use radiograph_collector::keys::{AccessKey, Role};
-use radiograph_daemon::config::Destination;
+use radiograph_daemon::config::{ClientCertificate, Destination};
 use radiograph_daemon::{ListenError, StartError as DaemonError};
 
 use crate::announcement::{Announcement, endpoint_url};
@@ -23,15 +24,23 @@ use crate::output;
 /// # Errors
 /// A sentence that names the address or directory and the flag that changes it.
 pub(crate) async fn run(servers: Servers, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let own_key = servers
+    let mut config = servers.collector.clone().config();
+    config.own_key = config
         .keys
         .is_some()
         .then(|| AccessKey::random(Role::Write));
-    let collector = radiograph_collector::start(collector_config(&servers, own_key.clone()))
+    if let Some(tls) = &mut config.tls {
+        tls.admits_own = true;
+    }
+    let own = Own {
+        key: config.own_key.clone(),
+        tls: config.tls.clone(),
+    };
+    let (is_protected, is_tls) = (own.key.is_some(), own.tls.is_some());
+    let collector = radiograph_collector::start(config)
         .await
         .map_err(explain_collector)?;
-    let is_protected = servers.keys.is_some();
-    let daemon_config = daemon_config(servers, collector.address(), own_key);
+    let daemon_config = daemon_config(servers, collector.address(), own);
     let daemon = match radiograph_daemon::start(daemon_config).await {
         Ok(daemon) => daemon,
         Err(error) => {
@@ -45,6 +54,7 @@ pub(crate) async fn run(servers: Servers, stop: impl Future<Output = ()>) -> any
         api: collector.address(),
         data: collector.data_dir().to_owned(),
         is_protected,
+        is_tls,
     });
     if announced.is_ok() {
         stop.await;
@@ -55,34 +65,15 @@ pub(crate) async fn run(servers: Servers, stop: impl Future<Output = ()>) -> any
     announced.context("standard output")
 }
 
-fn collector_config(servers: &Servers, own_key: Option<AccessKey>) -> radiograph_collector::Config {
-    let default = radiograph_collector::Config::default();
-    radiograph_collector::Config {
-        listen: servers.listen,
-        data_dir: servers.data_dir.clone().unwrap_or(default.data_dir),
-        query_window_max: servers.query_window_max,
-        sampling_rules_max: servers.sampling_rules_max,
-        admin: servers.admin.clone().unwrap_or(AdminAddress::Default),
-        retention: servers.retention,
-        retention_bytes: servers.retention_bytes,
-        seal_bytes: servers.seal_bytes,
-        keys: servers.keys.clone(),
-        own_key,
-        exposure: Exposure {
-            without_keys: servers.without_keys,
-            without_tls: servers.without_tls,
-        },
-        ..radiograph_collector::Config::default()
-    }
+/// What the daemon may use because the collector is in its process.
+struct Own {
+    key: Option<AccessKey>,
+    tls: Option<TlsFiles>,
 }
 
-fn daemon_config(
-    servers: Servers,
-    collector: SocketAddr,
-    key: Option<AccessKey>,
-) -> radiograph_daemon::Config {
+fn daemon_config(servers: Servers, collector: SocketAddr, own: Own) -> radiograph_daemon::Config {
     // as they would stand in the environment of a daemon of its own
-    let variables = key.into_iter().flat_map(|key| {
+    let variables = own.key.into_iter().flat_map(|key| {
         [
             ("AWS_ACCESS_KEY_ID", key.id),
             ("AWS_SECRET_ACCESS_KEY", key.secret),
@@ -92,7 +83,14 @@ fn daemon_config(
         bind_tcp: servers.bind_tcp.unwrap_or_else(|| servers.bind.clone()),
         bind: servers.bind,
         destinations: vec![Destination {
-            endpoint: Some(endpoint_url(collector)),
+            endpoint: Some(endpoint_url(collector, own.tls.is_some())),
+            // it is this process that listens there, and its certificate need not be one for the
+            // address of this host, nor of an authority that this host trusts
+            no_verify_ssl: own.tls.is_some(),
+            client_certificate: own.tls.map(|files| ClientCertificate {
+                certificate: files.certificate,
+                key: files.key,
+            }),
             ..Destination::default()
         }],
         variables: variables.collect(),

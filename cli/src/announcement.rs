@@ -20,12 +20,15 @@ pub(crate) struct Announcement {
     pub(crate) data: PathBuf,
     /// Whether calls must be signed.
     pub(crate) is_protected: bool,
+    /// Whether the API speaks TLS.
+    pub(crate) is_tls: bool,
 }
 
 impl fmt::Display for Announcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let udp = reachable(self.udp);
-        let endpoint = endpoint_url(self.api);
+        let endpoint = endpoint_url(self.api, self.is_tls);
+        let scheme = scheme(self.is_tls);
         let signing = if self.is_protected {
             ""
         } else {
@@ -33,7 +36,7 @@ impl fmt::Display for Announcement {
         };
         writeln!(f, "udp: {}", self.udp)?;
         writeln!(f, "tcp: {}", self.tcp)?;
-        writeln!(f, "api: http://{}", self.api)?;
+        writeln!(f, "api: {scheme}://{}", self.api)?;
         writeln!(f, "data: {}", self.data.display())?;
         writeln!(f, "point an SDK here: {}", self.sdk_variable())?;
         writeln!(
@@ -62,8 +65,12 @@ impl Announcement {
 }
 
 /// The URL of the API for clients on this machine.
-pub(crate) fn endpoint_url(api: SocketAddr) -> String {
-    format!("http://{}", reachable(api))
+pub(crate) fn endpoint_url(api: SocketAddr, is_tls: bool) -> String {
+    format!("{}://{}", scheme(is_tls), reachable(api))
+}
+
+const fn scheme(is_tls: bool) -> &'static str {
+    if is_tls { "https" } else { "http" }
 }
 
 /// An address to connect to: "all interfaces" is one for listening only. IPv4, since some SDKs cannot
@@ -87,6 +94,7 @@ mod tests {
             api: api.parse().unwrap(),
             data: "/srv/radiograph".into(),
             is_protected: false,
+            is_tls: false,
         };
         announcement
             .to_string()
@@ -117,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_protected_collector_is_called_with_a_signature() {
+    fn a_protected_collector_is_called_with_a_signature_and_over_tls_where_it_speaks_that() {
         let address = "127.0.0.1:2080".parse().unwrap();
         let announcement = Announcement {
             udp: address,
@@ -125,8 +133,16 @@ mod tests {
             api: address,
             data: "/srv/radiograph".into(),
             is_protected: true,
+            is_tls: true,
         };
-        assert!(!announcement.to_string().contains("--no-sign-request"));
+        let text = announcement.to_string();
+        assert!(!text.contains("--no-sign-request"), "{text}");
+        assert!(text.contains("\napi: https://127.0.0.1:2080\n"), "{text}");
+        assert!(
+            text.contains("--endpoint-url https://127.0.0.1:2080 "),
+            "{text}"
+        );
+        assert!(!text.contains("http://"), "{text}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! `radiograph rules`: a collector's sampling rules from the SDKs' file of local rules, and back.
+//! `radiograph rules`: a collector's sampling rules as they are, from the SDKs' file of local rules and
+//! back, and their budgets.
 //!
 //! What the file means is in `local.rs`; here it is sent and printed. Source: `spec/sampling.md`
-//! section 9.
+//! section 9. Budgets, in `budget.rs`, are the collector's own.
 
 use std::fs::File;
 use std::io::Read;
@@ -17,7 +18,9 @@ use serde_json::{Value, json};
 use crate::api::{Api, Endpoint};
 use crate::output;
 
+mod budget;
 mod local;
+mod table;
 
 use local::LocalRules;
 
@@ -27,7 +30,7 @@ const CALL_MAX: Duration = Duration::from_secs(10);
 /// Bytes of a file of local rules; 999 rules are far less.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Take a collector's sampling rules from a file of local rules, or write one.
+/// List a collector's sampling rules, take them from a file of local rules or write one, give budgets.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -36,6 +39,10 @@ pub(crate) struct Options {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Action {
+    /// List the sampling rules in the order in which they are tried, a line each: what they record and
+    /// match on, their budgets, and what they are raised to now.
+    List(ListOptions),
+    Budget(budget::Options),
     /// Make sampling rules of a file of local rules, as the X-Ray SDKs read it.
     ///
     /// Rules get the priorities 10, 20, 30 and so on in the order of the file, and are named by their
@@ -48,6 +55,17 @@ enum Action {
     /// Local rules know host, method and path alone: a rule that asks for more is left out and told of
     /// on standard error, and what it was for falls to the rules after it.
     Export(ExportOptions),
+}
+
+#[derive(Debug, Clone, Args)]
+struct ListOptions {
+    /// Print each rule as a line of JSON: SamplingRule, and AdaptiveSampling of those with a budget.
+    #[arg(long)]
+    json: bool,
+
+    /// Where.
+    #[command(flatten)]
+    at: Endpoint,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -74,9 +92,35 @@ struct ExportOptions {
 /// The file is none of local rules, or the collector cannot be reached or refuses.
 pub(crate) async fn report(options: &Options) -> anyhow::Result<()> {
     match &options.action {
+        Action::List(options) => list(options).await,
+        Action::Budget(options) => budget::report(options).await,
         Action::Import(options) => import(options).await,
         Action::Export(options) => export(options).await,
     }
+}
+
+async fn list(options: &ListOptions) -> anyhow::Result<()> {
+    let api = options.at.api(CALL_MAX)?;
+    let rules = present(&api).await?;
+    let path = "/RadiographGetAdaptiveSampling";
+    let answer = api.call(path, "{}".to_owned()).await?;
+    let Some(adaptive) = answer.get("AdaptiveSampling").and_then(Value::as_array) else {
+        bail!("the answer has no AdaptiveSampling: {answer}");
+    };
+    for rule in &rules {
+        let is_of_rule = |each: &&Value| each.get("RuleName") == Some(&json!(rule.rule_name));
+        let adaptive = adaptive.iter().find(is_of_rule);
+        output::line(if options.json {
+            let mut line = json!({ "SamplingRule": rule });
+            if let Some((line, adaptive)) = line.as_object_mut().zip(adaptive) {
+                line.insert("AdaptiveSampling".to_owned(), adaptive.clone());
+            }
+            line.to_string()
+        } else {
+            table::row(rule, adaptive)
+        })?;
+    }
+    Ok(())
 }
 
 async fn import(options: &ImportOptions) -> anyhow::Result<()> {

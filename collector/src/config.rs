@@ -7,6 +7,7 @@ use std::str::FromStr;
 use radiograph_admin::address::address_or_off;
 use radiograph_protocol::limits::SAMPLING_RULES_MAX_DEFAULT;
 
+pub use self::args::CollectorArgs;
 pub use self::exposure::{Exposure, ExposureError};
 pub use self::limits::{ConnectionsMax, LimitError, RequestRate};
 pub use self::retention::{RetentionAge, RetentionBytes, RetentionError};
@@ -15,6 +16,7 @@ pub use self::tls::TlsFiles;
 use crate::keys::AccessKey;
 pub use crate::query::window::WindowMax;
 
+mod args;
 mod exposure;
 mod limits;
 mod retention;

@@ -25,6 +25,7 @@ use crate::error::ServiceError;
 use crate::filter;
 use crate::groups::Groups;
 use crate::groups::group_set::refused;
+use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::query::token::TokenKey;
 use crate::query::window::{WindowMax, window};
@@ -32,6 +33,7 @@ use crate::store::{Store, StoreError};
 use crate::worker::on_worker;
 
 mod anomaly;
+mod bounds;
 mod counts;
 pub(crate) mod detecting;
 mod id;
@@ -51,21 +53,25 @@ pub(crate) struct Insights {
     groups: Groups,
     query: Query,
     token_key: TokenKey,
+    metrics: Arc<Metrics>,
 }
 
 impl Insights {
-    /// Insights of the groups of a store, found with `query`; page tokens are signed with `token_key`.
+    /// Insights of the groups of a store, found with `query`; page tokens are signed with `token_key`, and
+    /// what falls beyond a bound is counted in `metrics`.
     pub(crate) const fn new(
         store: Arc<dyn Store>,
         groups: Groups,
         query: Query,
         token_key: TokenKey,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             store,
             groups,
             query,
             token_key,
+            metrics,
         }
     }
 

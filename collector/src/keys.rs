@@ -55,7 +55,12 @@ impl Role {
             "GetSamplingTargets",
             "GetSamplingStatisticSummaries",
         ];
-        const READ: [&str; 3] = ["Export", "StartTraceRetrieval", "CancelTraceRetrieval"];
+        const READ: [&str; 4] = [
+            "Export",
+            "StartTraceRetrieval",
+            "CancelTraceRetrieval",
+            "RadiographGetAdaptiveSampling",
+        ];
         const READ_PREFIXES: [&str; 3] = ["Get", "List", "BatchGet"];
         match self {
             Self::Write => WRITE.contains(&operation),
@@ -166,6 +171,8 @@ mod tests {
             ("CancelTraceRetrieval", "read admin"),
             ("Export", "read admin"),
             ("GetPins", "read admin"),
+            ("RadiographGetAdaptiveSampling", "read admin"),
+            ("RadiographPutAdaptiveSampling", "admin"),
             ("Backup", "admin"),
             ("CreatePin", "admin"),
             ("CreateGroup", "admin"),

@@ -35,6 +35,7 @@ pub struct Metrics {
     connections_limited: Mutex<BTreeMap<&'static str, u64>>,
     body_bytes: AtomicU64,
     store_errors: Mutex<BTreeMap<&'static str, u64>>,
+    insights_limited: Mutex<BTreeMap<&'static str, u64>>,
     telemetry_records: AtomicU64,
     daemon_received: AtomicU64,
     daemon_sent: AtomicU64,
@@ -73,6 +74,8 @@ pub struct Snapshot {
     pub body_bytes: u64,
     /// Requests that the store did not carry out, by what it said.
     pub store_errors: BTreeMap<&'static str, u64>,
+    /// What fell beyond a bound of insights, by the bound.
+    pub insights_limited: BTreeMap<&'static str, u64>,
     /// Telemetry records that daemons sent.
     pub telemetry_records: u64,
     /// What daemons report of themselves: received, sent, spillover, rejected.
@@ -154,6 +157,11 @@ impl Metrics {
         *locked(&self.store_errors).entry(reason).or_insert(0) += 1;
     }
 
+    /// Counts what fell beyond a bound of insights.
+    pub(crate) fn insights_limited(&self, bound: &'static str, count: u64) {
+        *locked(&self.insights_limited).entry(bound).or_insert(0) += count;
+    }
+
     /// Adds up what daemons report.
     pub fn telemetry(&self, records: &[TelemetryRecord]) {
         add(&self.telemetry_records, records.len() as u64);
@@ -197,6 +205,7 @@ impl Metrics {
             connections_limited: locked(&self.connections_limited).clone(),
             body_bytes: read(&self.body_bytes),
             store_errors: locked(&self.store_errors).clone(),
+            insights_limited: locked(&self.insights_limited).clone(),
             telemetry_records: read(&self.telemetry_records),
             daemons: [
                 read(&self.daemon_received),

@@ -219,6 +219,7 @@ async fn services(
             groups.clone(),
             query.clone(),
             token_key.clone(),
+            Arc::clone(metrics),
         ),
         ingest: Ingest::new(Arc::clone(store), settler.clone(), Arc::clone(metrics)),
         query,

@@ -114,6 +114,7 @@ impl Caller {
             has_tls: endpoint.is_tls(),
             no_verify_ssl: destination.no_verify_ssl,
             ca_file: ca_file.as_ref(),
+            client_certificate: destination.client_certificate.as_ref(),
             proxy_address: destination.proxy_address.as_deref(),
             no_proxy: client::no_proxy(variables),
             ..client::Settings::default()

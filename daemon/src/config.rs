@@ -96,8 +96,20 @@ pub struct Destination {
     pub no_verify_ssl: bool,
     /// PEM file with certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// What is shown to a destination that asks for a client certificate. No source sets it: it is for a
+    /// collector in the same process. Default none.
+    pub client_certificate: Option<ClientCertificate>,
     /// Whether telemetry records are sent there. Default true.
     pub telemetry: bool,
+}
+
+/// A client certificate with its key, in PEM files that are read at the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate, followed by those that lead to a root.
+    pub certificate: PathBuf,
+    /// Its key, not encrypted.
+    pub key: PathBuf,
 }
 
 /// Where the log goes and how much is logged.
@@ -205,6 +217,7 @@ impl Default for Destination {
             proxy_address: None,
             no_verify_ssl: false,
             ca_file: None,
+            client_certificate: None,
             telemetry: true,
         }
     }
@@ -264,6 +277,7 @@ impl std::fmt::Debug for Destination {
             proxy_address,
             no_verify_ssl,
             ca_file,
+            client_certificate,
             telemetry,
         } = self;
         f.debug_struct("Destination")
@@ -276,6 +290,7 @@ impl std::fmt::Debug for Destination {
             .field("proxy_address", &proxy_address.as_deref().map(mask::url))
             .field("no_verify_ssl", no_verify_ssl)
             .field("ca_file", ca_file)
+            .field("client_certificate", client_certificate)
             .field("telemetry", telemetry)
             .finish()
     }

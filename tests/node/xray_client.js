@@ -2,8 +2,9 @@
 //
 //     xray_client.js CALL...
 //
-// A call is `core`, all that a reader and a writer do in a day; `old`, signed ten minutes ago; or `changed`,
-// with another body than was signed. The outcome is what was read, or name and status of the error.
+// A call is `core`, all that a reader and a writer do in a day; `old`, signed ten minutes ago; `changed`,
+// with another body than was signed; or `put`, a document of a few letters. The outcome is what was read, or
+// name and status of the error.
 // Address and keys come from the environment, as users set them.
 
 const xray = require("@aws-sdk/client-xray");
@@ -47,6 +48,10 @@ async function old() {
   await client({ systemClockOffset: -600000 }).send(new xray.GetGroupsCommand({}));
 }
 
+async function put() {
+  await client().send(new xray.PutTraceSegmentsCommand({ TraceSegmentDocuments: ["aaaa"] }));
+}
+
 async function changed() {
   const ours = client();
   const change = (next) => async (args) => {
@@ -58,7 +63,7 @@ async function changed() {
 }
 
 async function main() {
-  const calls = { core, old, changed };
+  const calls = { core, old, changed, put };
   const outcomes = {};
   for (const call of process.argv.slice(2)) {
     try {

@@ -13,11 +13,13 @@
 )]
 
 pub mod api;
+pub mod authority;
 pub mod binaries;
 pub mod node;
 pub mod protected;
 pub mod python;
 pub mod servers;
+pub mod tampering;
 
 pub use api::{Answer, Api};
 pub use servers::{Collector, Daemon};

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::process::Command;
 
 use radiograph_tests::binaries::binary;
@@ -18,12 +21,18 @@ fn called(collector: &Protected, key: &Key, calls: &[&str]) -> Value {
 
 /// What comes of boto3's calls.
 fn boto3(url: &str, key: &Key, calls: &[&str]) -> Value {
+    boto3_with_token(url, key, None, calls)
+}
+
+/// What comes of boto3's calls with a session token.
+fn boto3_with_token(url: &str, key: &Key, token: Option<&str>, calls: &[&str]) -> Value {
     let mut command = Command::new(python::bin().join("python"));
     command
         .arg(python::script("signed.py"))
         .args(calls)
         .env_remove("AWS_SESSION_TOKEN")
         .envs(key.variables())
+        .envs(token.map(|token| ("AWS_SESSION_TOKEN", token)))
         .env("AWS_ENDPOINT_URL_XRAY", url);
     serde_json::from_str(&printed(&command.output().unwrap())).unwrap()
 }
@@ -104,6 +113,74 @@ fn a_key_that_is_taken_out_of_the_file_is_refused_and_a_bad_file_changes_nothing
         (outcome == json!({"read": "UnrecognizedClientException 403"})).then_some(())
     });
     assert_eq!(called(&collector, &other, &["read"]), json!({"read": null}));
+}
+
+/// Adds temporary keys to the file, as a tool that hands them out would: with a session token, good until
+/// some time.
+fn temporary(keys: &Path, id: &str, expiration: &str) -> Key {
+    let key = Key {
+        id: id.to_owned(),
+        secret: format!("secret-of-{id}"),
+    };
+    let entry = format!(
+        "- AccessKeyId: {id}\n  SecretAccessKey: \"{}\"\n  Role: read\n  SessionToken: {TOKEN}\n  \
+         Expiration: {expiration}\n",
+        key.secret
+    );
+    let mut file = OpenOptions::new().append(true).open(keys).unwrap();
+    file.write_all(entry.as_bytes()).unwrap();
+    key
+}
+
+const TOKEN: &str = "a/session+token==";
+
+#[test]
+fn temporary_keys_are_good_with_their_token_until_they_expire() {
+    let (collector, admin) = Protected::start();
+    let good = temporary(&collector.keys, "GOOD", "2099-01-01T00:00:00Z");
+    let expired = temporary(&collector.keys, "EXPIRED", "2020-01-01T00:00:00Z");
+    let url = collector.url();
+    let read = |key: &Key, token| boto3_with_token(&url, key, token, &["read"]);
+    eventually("the new keys", || {
+        (read(&good, Some(TOKEN)) == json!({"read": null})).then_some(())
+    });
+    let unknown = json!({"read": "UnrecognizedClientException 403"});
+    let past = json!({"read": "ExpiredTokenException 403"});
+    let invalid = json!({"read": "InvalidSignatureException 403"});
+    for (name, key, token, expected) in [
+        ("wrong", &good, Some("another/token=="), &unknown),
+        ("missing", &good, None, &unknown),
+        ("expired", &expired, Some(TOKEN), &past),
+        ("expired and wrong", &expired, Some("other"), &unknown),
+        ("of nobody", &admin, Some(TOKEN), &unknown),
+        (
+            "with a wrong secret",
+            &good.with_secret("wrong"),
+            Some(TOKEN),
+            &invalid,
+        ),
+    ] {
+        assert_eq!(read(key, token), *expected, "{name}");
+    }
+    // the role is that of the key
+    let denied = json!({"admin": "AccessDeniedException 403"});
+    let outcome = boto3_with_token(&url, &good, Some(TOKEN), &["admin"]);
+    assert_eq!(outcome, denied);
+
+    // our own commands sign with the token too
+    let pins = |token| {
+        let mut pins = binary("radiograph");
+        pins.args(["pins", "--endpoint", &url])
+            .envs(good.variables())
+            .env("AWS_SESSION_TOKEN", token);
+        pins.output().unwrap()
+    };
+    assert_eq!(printed(&pins(TOKEN)), "");
+    let refused = pins("another");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("UnrecognizedClientException"), "{said}");
+    let log = collector.server.printed();
+    assert!(!log.contains(TOKEN), "{log}");
 }
 
 /// A segment in a datagram of its own trace.

@@ -1,5 +1,6 @@
 //! The AWS CLI, the AWS SDK for JavaScript v3 and the one for Rust do the core operations with signatures, and are refused
-//! with a wrong secret, an old date and a changed body. Source: `spec/api.md` sections 1.1 to 1.3 and 10.
+//! with a wrong secret, an old date and a body that somebody changed on the way. boto3 is in `auth.rs`.
+//! Source: `spec/api.md` sections 1.1 to 1.3 and 10.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -7,56 +8,77 @@ use std::process::{Command, Output};
 
 use aws_sdk_xray::config::retry::RetryConfig;
 use aws_sdk_xray::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_xray::error::ProvideErrorMetadata as _;
+use aws_sdk_xray::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_async::time::StaticTimeSource;
 use radiograph_tests::protected::{Key, Protected, printed};
-use radiograph_tests::{eventually, node, python};
+use radiograph_tests::tampering::{BEFORE, Tampering};
+use radiograph_tests::{eventually, node, now, python};
 use serde_json::{Value, json};
 
 const TRACE: &str = "1-6592008a-0f1e2d3c4b5a69788796a5b4";
 
+/// A clock that is off by more than the five minutes that are allowed.
+const SKEW_SECONDS: u64 = 600;
+
 /// What comes of calls of the SDK for JavaScript.
-fn javascript(collector: &Protected, key: &Key, calls: &[&str]) -> Value {
+fn javascript(url: &str, key: &Key, calls: &[&str]) -> Value {
     let mut command = node::command("xray_client.js");
     command
         .args(calls)
         .envs(key.variables())
         .env("AWS_REGION", "eu-central-1")
-        .env("AWS_ENDPOINT_URL_XRAY", collector.url());
+        .env("AWS_ENDPOINT_URL_XRAY", url);
     serde_json::from_str(&printed(&command.output().unwrap())).unwrap()
 }
 
 #[test]
 fn the_javascript_sdk_does_the_core_operations_signed_and_is_refused_otherwise() {
     let (collector, admin) = Protected::start();
-    let outcome = javascript(&collector, &admin, &["core", "old", "changed"]);
+    let outcome = javascript(&collector.url(), &admin, &["core", "old", "changed"]);
     let core = json!({
         "unprocessed": [], "summaries": [[TRACE, 0.25]], "segments": 1, "services": 2,
         "rules": ["Default"], "groups": ["Default"],
     });
     let invalid = "InvalidSignatureException 403";
-    let expected = json!({"core": core, "old": invalid, "changed": invalid});
+    let expected = json!({"core": core.clone(), "old": invalid, "changed": invalid});
     assert_eq!(outcome, expected);
-    let wrong = javascript(&collector, &admin.with_secret("wrong"), &["core"]);
+    let url = collector.url();
+    let wrong = javascript(&url, &admin.with_secret("wrong"), &["core"]);
     assert_eq!(wrong, json!({"core": invalid}));
+
+    let on_the_way = Tampering::start(collector.address);
+    let outcome = javascript(&on_the_way.url(), &admin, &["core", "put"]);
+    assert_eq!(outcome, json!({"core": core, "put": invalid}));
+    assert_eq!(on_the_way.changed(), 1);
 }
 
 /// The SDK for Rust as a user would have it; each call is tried once.
-fn rust(collector: &Protected, key: &Key) -> aws_sdk_xray::Client {
+fn rust(url: &str, key: &Key) -> aws_sdk_xray::Client {
+    aws_sdk_xray::Client::from_conf(rust_config(url, key).build())
+}
+
+fn rust_config(url: &str, key: &Key) -> aws_sdk_xray::config::Builder {
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "test");
-    let config = aws_sdk_xray::Config::builder()
+    aws_sdk_xray::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
-        .endpoint_url(collector.url())
+        .endpoint_url(url)
         .credentials_provider(credentials)
         .retry_config(RetryConfig::disabled())
-        .http_client(aws_smithy_http_client::Builder::new().build_http());
-    aws_sdk_xray::Client::from_conf(config.build())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+}
+
+/// Name and status of an error that the service answered with; what else may go wrong is none.
+fn refusal<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<(String, u16)> {
+    let status = error.raw_response()?.status().as_u16();
+    let name = error.as_service_error()?.code()?;
+    Some((name.to_owned(), status))
 }
 
 #[tokio::test]
 async fn the_rust_sdk_does_the_core_operations_signed_and_is_refused_otherwise() {
     let (collector, admin) = Protected::start();
-    let client = rust(&collector, &admin);
+    let client = rust(&collector.url(), &admin);
     let document = json!({
         "trace_id": TRACE, "id": "53995c3f42cd8ad8", "name": "web", "start_time": 1_704_067_210,
         "end_time": 1_704_067_210.25,
@@ -98,28 +120,68 @@ async fn the_rust_sdk_does_the_core_operations_signed_and_is_refused_otherwise()
         Some("Default")
     );
 
-    let wrong = rust(&collector, &admin.with_secret("wrong"));
+    let invalid = Some(("InvalidSignatureException".to_owned(), 403));
+    let wrong = rust(&collector.url(), &admin.with_secret("wrong"));
     let refused = wrong.get_groups().send().await.unwrap_err();
-    assert_eq!(refused.code(), Some("InvalidSignatureException"));
+    assert_eq!(refusal(&refused), invalid);
+
+    let seconds = std::time::Duration::from_secs_f64(now()).as_secs();
+    for clock in [seconds - SKEW_SECONDS, seconds + SKEW_SECONDS] {
+        let config = rust_config(&collector.url(), &admin);
+        let config = config.time_source(StaticTimeSource::from_secs(clock));
+        let off = aws_sdk_xray::Client::from_conf(config.build());
+        let refused = off.get_groups().send().await.unwrap_err();
+        assert_eq!(refusal(&refused), invalid);
+    }
+
+    let on_the_way = Tampering::start(collector.address);
+    let client = rust(&on_the_way.url(), &admin);
+    let groups = client.get_groups().send().await.unwrap();
+    assert_eq!(groups.groups().len(), 1, "what is not changed is good");
+    let put = client.put_trace_segments().trace_segment_documents(BEFORE);
+    let refused = put.send().await.unwrap_err();
+    assert_eq!(refusal(&refused), invalid);
+    assert_eq!(on_the_way.changed(), 1);
 }
 
-fn aws(collector: &Protected, key: &Key, arguments: &[&str]) -> Output {
-    let mut command = Command::new(python::bin().join("aws"));
+fn aws(url: &str, key: &Key, arguments: &[&str]) -> Output {
+    aws_of(Command::new(python::bin().join("aws")), url, key, arguments)
+}
+
+/// The AWS CLI on a host whose clock is off by so many seconds.
+fn aws_at(seconds: i64, url: &str, key: &Key, arguments: &[&str]) -> Output {
+    let mut command = Command::new(python::bin().join("python"));
+    command
+        .arg(python::script("aws_at.py"))
+        .arg(seconds.to_string());
+    aws_of(command, url, key, arguments)
+}
+
+fn aws_of(mut command: Command, url: &str, key: &Key, arguments: &[&str]) -> Output {
     command
         .arg("xray")
         .args(arguments)
         .args(["--output", "json"])
         .envs(key.variables())
-        .env("AWS_ENDPOINT_URL_XRAY", collector.url())
+        .env("AWS_ENDPOINT_URL_XRAY", url)
         .env("AWS_MAX_ATTEMPTS", "1");
     command.output().unwrap()
+}
+
+/// The CLI ended with its status for an error of the service, and this is what it said.
+#[track_caller]
+fn is_refused(output: &Output, name: &str, operation: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let expected = format!("An error occurred ({name}) when calling the {operation} operation");
+    assert!(said.contains(&expected), "{said}");
+    assert_eq!(output.status.code(), Some(255), "{said}");
 }
 
 #[test]
 fn the_aws_cli_does_the_core_operations_signed_and_is_refused_otherwise() {
     let (collector, admin) = Protected::start();
     let ask = |arguments: &[&str]| -> Value {
-        serde_json::from_str(&printed(&aws(&collector, &admin, arguments))).unwrap()
+        serde_json::from_str(&printed(&aws(&collector.url(), &admin, arguments))).unwrap()
     };
     let document = json!({
         "trace_id": TRACE, "id": "53995c3f42cd8ad8", "name": "web", "start_time": 1_704_067_210,
@@ -149,8 +211,21 @@ fn the_aws_cli_does_the_core_operations_signed_and_is_refused_otherwise() {
     let group = groups.pointer("/Groups/0/GroupName");
     assert_eq!(group, Some(&json!("Default")));
 
-    let refused = aws(&collector, &admin.with_secret("wrong"), &["get-groups"]);
-    assert!(!refused.status.success());
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(said.contains("InvalidSignatureException"), "{said}");
+    let (url, invalid) = (collector.url(), "InvalidSignatureException");
+    let wrong = aws(&url, &admin.with_secret("wrong"), &["get-groups"]);
+    is_refused(&wrong, invalid, "GetGroups");
+
+    let skew = i64::try_from(SKEW_SECONDS).unwrap();
+    printed(&aws_at(0, &url, &admin, &["get-groups"]));
+    for clock in [-skew, skew] {
+        let off = aws_at(clock, &url, &admin, &["get-groups"]);
+        is_refused(&off, invalid, "GetGroups");
+    }
+
+    let on_the_way = Tampering::start(collector.address);
+    printed(&aws(&on_the_way.url(), &admin, &["get-groups"]));
+    let put = ["put-trace-segments", "--trace-segment-documents", BEFORE];
+    let changed = aws(&on_the_way.url(), &admin, &put);
+    is_refused(&changed, invalid, "PutTraceSegments");
+    assert_eq!(on_the_way.changed(), 1);
 }

@@ -210,24 +210,57 @@ fn time_series_have_an_edge_or_a_service_in_every_period() {
     }
 }
 
+/// A request to `web` that is a fault or not.
+fn request(number: u32, start: f64, is_fault: bool) -> String {
+    let id = number + 1;
+    let document = json!({
+        "trace_id": format!("1-6553f129-{id:024x}"), "id": format!("{id:016x}"), "name": "web",
+        "start_time": start, "end_time": start + 0.5, "fault": is_fault,
+    });
+    document.to_string()
+}
+
 #[test]
 fn insights_are_asked_for_by_state_and_group() {
     let data = tempfile::tempdir().unwrap();
-    let (_collector, api) = filled(data.path());
+    let collector = Collector::start(data.path());
+    let api = collector.api();
     // asked for the time that the panel shows; older than 30 days is refused
     let seconds = now();
-    for state in ["ACTIVE", "CLOSED"] {
+    // 20 minutes without faults and 5 of nothing else, until 3 minutes ago
+    let first = (seconds / 60.0).floor() * 60.0 - 28.0 * 60.0;
+    let of_minute = |minute: u32| {
+        let at = move |place: u32| first + f64::from(minute) * 60.0 + f64::from(place) * 6.0;
+        (0..8).map(move |place| request(minute * 8 + place, at(place), minute >= 20))
+    };
+    let documents: Vec<String> = (0..25).flat_map(of_minute).collect();
+    for batch in documents.chunks(50) {
+        assert_eq!(api.put(batch), json!([]));
+    }
+    eventually("settled traces", || {
+        let found = api.summaries(seconds - 3600.0, seconds).len();
+        (found == documents.len()).then_some(())
+    });
+    let enabled = json!({"InsightsEnabled": true, "NotificationsEnabled": false});
+    let group = json!({"GroupName": "Default", "InsightsConfiguration": enabled});
+    api.ok("/UpdateGroup", &group);
+    let asked = |state: &str| {
         let request = json!({
-            "StartTime": seconds - 21_600.0, "EndTime": seconds, "States": [state], "GroupName": "failed",
+            "StartTime": seconds - 21_600.0, "EndTime": seconds, "States": [state],
+            "GroupName": "Default",
         });
         let answer = api.ok("/InsightSummaries", &request);
-        for insight in list(&answer, "InsightSummaries") {
-            assert!(insight["RootCauseServiceId"].is_object(), "{insight:#}");
-            assert_ne!(
-                list(insight, "TopAnomalousServices").len(),
-                0,
-                "{insight:#}"
-            );
-        }
+        list(&answer, "InsightSummaries").clone()
+    };
+    let active = eventually("the insight", || {
+        let active = asked("ACTIVE");
+        (!active.is_empty()).then_some(active)
+    });
+    assert_eq!(active.len(), 1, "{active:#?}");
+    for insight in &active {
+        assert_eq!(insight["RootCauseServiceId"]["Name"], "web", "{insight:#}");
+        let services = list(insight, "TopAnomalousServices");
+        assert_eq!(services.len(), 1, "{insight:#}");
     }
+    assert_eq!(asked("CLOSED"), Vec::<Value>::new());
 }

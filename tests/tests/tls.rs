@@ -4,65 +4,15 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use radiograph_tests::authority::Authority;
 use radiograph_tests::servers::Server;
 use radiograph_tests::{binaries, eventually, node, python};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const TRACE: &str = "1-6592008a-0f1e2d3c4b5a69788796a5b4";
-
-/// An authority, and a directory for what it issues.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    dir: TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut parameters = CertificateParams::default();
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // OpenSSL takes a certificate whose issuer has its own name for one that signed itself
-        parameters
-            .distinguished_name
-            .push(DnType::CommonName, "authority of a test");
-        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap());
-        let authority = Self {
-            issuer: issuer.unwrap(),
-            dir: tempfile::tempdir().unwrap(),
-        };
-        fs::write(authority.file("ca.pem"), authority.issuer.pem()).unwrap();
-        authority.issue();
-        authority
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.file(name).to_str().unwrap().to_owned()
-    }
-
-    /// `cert.pem` and `key.pem`, good for server and client.
-    fn issue(&self) {
-        let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        parameters.use_authority_key_identifier_extension = true;
-        parameters.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
-        let key = KeyPair::generate().unwrap();
-        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
-        fs::write(self.file("cert.pem"), certificate.pem()).unwrap();
-        fs::write(self.file("key.pem"), key.serialize_pem()).unwrap();
-    }
-}
 
 /// A collector with the authority's certificate; the directory holds its data.
 struct Collector {

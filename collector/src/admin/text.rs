@@ -34,6 +34,12 @@ pub(super) fn metrics(
         "Requests that the store did not carry out, by what it said.",
         labelled("reason", counters.store_errors.iter()),
     );
+    families.labelled(
+        Kind::Counter,
+        "insights_limited_total",
+        "What fell beyond a bound of insights, each minute anew, by the bound.",
+        labelled("reason", counters.insights_limited.iter()),
+    );
     families.gauge(
         "ready",
         "1 while documents would be taken, else 0; /readyz says why not.",

@@ -12,4 +12,8 @@ pub struct TlsFiles {
     /// Authorities of client certificates. Given, a client without a certificate of one of these is
     /// refused in the handshake; `None` asks for none.
     pub client_ca: Option<PathBuf>,
+    /// Whether a client that shows the certificate with which the collector started is let in as well,
+    /// whoever issued it: it holds the collector's key, as a daemon in the same process does. Default
+    /// false.
+    pub admits_own: bool,
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use radiograph_admin::with_causes;
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -25,6 +26,7 @@ use self::files::Pems;
 use crate::config::TlsFiles;
 
 mod files;
+mod own;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -53,6 +55,8 @@ const SPEAK_TLS: &str = concat!(
 /// What handshakes are made with, and the files it comes from.
 pub(crate) struct Tls {
     files: TlsFiles,
+    /// The certificate at the start, where who shows it is let in.
+    own: Option<CertificateDer<'static>>,
     current: Mutex<Current>,
 }
 
@@ -83,11 +87,17 @@ impl Tls {
     /// When a file cannot be read or used; it is named.
     pub(crate) async fn load(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
         let pems = read(&files).await?;
+        let own = files.admits_own.then(|| pems.certificate(&files));
+        let own = own.transpose()?;
         let current = Mutex::new(Current {
-            config: pems.config(&files)?,
+            config: pems.config(&files, own.as_ref())?,
             digest: digest(&pems),
         });
-        Ok(Arc::new(Self { files, current }))
+        Ok(Arc::new(Self {
+            files,
+            own,
+            current,
+        }))
     }
 
     /// Looks at the files again and again, and uses what they hold.
@@ -117,7 +127,7 @@ impl Tls {
         if self.locked().digest == digest {
             return;
         }
-        let config = pems.config(&self.files);
+        let config = pems.config(&self.files, self.own.as_ref());
         let mut current = self.locked();
         current.digest = digest;
         match config {

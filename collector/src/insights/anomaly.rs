@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{Beyond, Bound};
 use super::counts::Counts;
 use super::pairs;
 use super::past::{LOOK_BACK_SECONDS, Past};
@@ -26,7 +27,7 @@ const CONFIRMED_WITHIN_SECONDS: i64 = 120;
 pub(crate) const ANOMALY_SECONDS_MAX: i64 = 24 * 3600;
 
 /// Callees of one anomaly whose faults are kept apart.
-const CALLEES_MAX: usize = 50;
+pub(crate) const CALLEES_MAX: usize = 50;
 
 /// Where a service stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,12 +74,13 @@ impl Anomaly {
     }
 
     /// Takes another minute in, with the calls to callees that were faults; `None` when it is past and
-    /// nothing is to be remembered of it.
+    /// nothing is to be remembered of it. Callees that it cannot tell apart are counted in `beyond`.
     pub(crate) fn after<'k>(
         self,
         minute: i64,
         counts: Counts,
         calls: impl Iterator<Item = (&'k NodeKey, i64)>,
+        beyond: &mut Beyond,
     ) -> Option<Self> {
         // minutes between this one and the last that was judged had no requests
         let mut now = self.expired(minute - 60)?;
@@ -92,7 +94,7 @@ impl Anomaly {
             }
             now.last = minute;
             now.excess = now.excess.saturating_add(now.past.excess(counts));
-            now.blame(calls);
+            now.blame(calls, beyond);
         }
         now.expired(minute)
     }
@@ -114,12 +116,14 @@ impl Anomaly {
         (!is_behind).then_some(self)
     }
 
-    fn blame<'k>(&mut self, calls: impl Iterator<Item = (&'k NodeKey, i64)>) {
+    fn blame<'k>(&mut self, calls: impl Iterator<Item = (&'k NodeKey, i64)>, beyond: &mut Beyond) {
         for (callee, faults) in calls {
             if let Some(sum) = self.blamed.get_mut(callee) {
                 *sum = sum.saturating_add(faults);
             } else if faults > 0 && self.blamed.len() < CALLEES_MAX {
                 self.blamed.insert(callee.clone(), faults);
+            } else if faults > 0 {
+                beyond.one(Bound::CalleesBlamed);
             }
         }
     }

@@ -4,7 +4,9 @@
 //! group with a filter, by a fold over the views of those minutes. After a start, and for a group that is
 //! new or has another filter, it reads the hour before as well. What was judged is a record, written
 //! after the insights of the round: a crash between the two means that minutes are judged again, to the
-//! same insights. Of several collectors on one store the one that writes first has judged.
+//! same insights. Of several collectors on one store the one that writes first has judged. What fell
+//! beyond a bound in a round that was written is counted in the metrics and told in one line per bound:
+//! as often as there are rounds with something to judge, which is once a minute.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use super::Insights;
+use super::bounds::{Beyond, Bound};
 use super::counts::MinuteCounts;
 use super::insight::{Insight, OfGroup};
 use super::kept;
@@ -54,6 +57,8 @@ pub(crate) struct Detecting {
     watches: Watches,
     /// Version of the record that `watches` is; none before the first round.
     version: Option<u64>,
+    /// What fell beyond a bound in the round under way.
+    beyond: Beyond,
 }
 
 impl Detecting {
@@ -63,6 +68,7 @@ impl Detecting {
             insights,
             watches: Watches::default(),
             version: None,
+            beyond: Beyond::default(),
         }
     }
 
@@ -87,6 +93,7 @@ impl Detecting {
     pub(crate) async fn round(&mut self, now: Timestamp) -> Result<(), ServiceError> {
         let due = now.seconds_floor().saturating_sub(LATE_SECONDS_MAX);
         let due = due.div_euclid(60) * 60;
+        self.beyond = Beyond::default();
         let set = self.insights.groups.load().await?;
         self.read_watches().await?;
         let mut changed = self.abandon_others(&set);
@@ -100,14 +107,25 @@ impl Detecting {
             return Ok(());
         }
         let store = &*self.insights.store;
-        kept::put(store, &last_of_each(changed), now.seconds_floor()).await?;
+        let kept = kept::put(store, &last_of_each(changed), now.seconds_floor()).await?;
         let bytes = serde_json::to_vec(&self.watches).map_err(|error| StoreError::State {
             reason: error.to_string(),
         })?;
         let known = self.version.unwrap_or_default();
         let version = store.put_state(WATCHES_KEY, known, bytes).await?;
         self.version = Some(version);
+        self.beyond.add(&kept);
+        self.tell();
         Ok(())
+    }
+
+    /// Counts and tells what fell beyond a bound.
+    fn tell(&self) {
+        for (bound, count) in self.beyond.counts() {
+            let reason = bound.name();
+            self.insights.metrics.insights_limited(reason, count);
+            warn!(reason, count, "a bound of insights was met");
+        }
     }
 
     /// Takes over what another collector has judged, or this one before it stopped.
@@ -128,11 +146,12 @@ impl Detecting {
     /// Ends what is active in groups that are gone or have insights enabled no longer.
     fn abandon_others(&mut self, set: &GroupSet) -> Vec<Insight> {
         let mut ended = Vec::new();
+        let beyond = &mut self.beyond;
         self.watches.groups.retain(|arn, watch| {
             let mut groups = set.groups().iter();
             let is_kept = groups.any(|group| group.arn == *arn && is_watched(group));
             if !is_kept {
-                ended.extend(watch.abandon());
+                ended.extend(watch.abandon(beyond));
             }
             is_kept
         });
@@ -153,17 +172,19 @@ impl Detecting {
             known.unwrap_or_else(|| GroupWatch::new(first, group.filter_expression.clone()));
         let mut changed = Vec::new();
         if watch.filter_expression != group.filter_expression {
-            changed.extend(watch.abandon());
+            changed.extend(watch.abandon(&mut self.beyond));
             watch = GroupWatch::new(watch.judged_until, group.filter_expression.clone());
         }
         if watch.judged_until > due.saturating_add(LOOK_BACK_SECONDS) {
             warn!(group = %group.name, "the clock was set back; insights start afresh");
-            changed.extend(watch.abandon());
+            changed.extend(watch.abandon(&mut self.beyond));
             watch = GroupWatch::new(due, group.filter_expression.clone());
         }
         let from = watch
             .judged_until
             .max(due.saturating_sub(CATCH_UP_SECONDS_MAX));
+        let missed = minutes(watch.judged_until, from).count();
+        self.beyond.many(Bound::MinutesCaughtUp, missed as u64);
         let has_minutes = from < due;
         if has_minutes && !watch.has_learned() {
             for minute in minutes(from - LOOK_BACK_SECONDS, from) {
@@ -182,11 +203,13 @@ impl Detecting {
             let of_group = of_group.clone();
             let work = move || {
                 let before = watch.open().len();
-                let found = watch.judge(minute, counts, &of_group);
-                (watch, before, found)
+                let mut beyond = Beyond::default();
+                let found = watch.judge(minute, counts, &of_group, &mut beyond);
+                (watch, before, found, beyond)
             };
-            let (judged, before, found) = on_worker(work).await?;
+            let (judged, before, found, beyond) = on_worker(work).await?;
             watch = judged;
+            self.beyond.add(&beyond);
             if before != watch.open().len() {
                 let (group, count) = (&group.name, watch.open().len());
                 info!(%group, count, "the number of active insights has changed");

@@ -8,6 +8,7 @@ use radiograph_protocol::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::bounds::{Beyond, Bound};
 use super::counts::Counts;
 use super::id::{self, insight_id};
 use super::pairs;
@@ -104,8 +105,9 @@ impl Insight {
         }
     }
 
-    /// Notes what it is at `at`, if that is worth an event.
-    pub(crate) fn note(&mut self, at: i64) {
+    /// Notes what it is at `at`, if that is worth an event. One that has to go for it is counted in
+    /// `beyond`.
+    pub(crate) fn note(&mut self, at: i64, beyond: &mut Beyond) {
         let event = Event {
             at,
             root_cause: self.root_cause.clone(),
@@ -128,6 +130,7 @@ impl Insight {
         if self.events.len() > EVENTS_MAX {
             // the first tells how it began
             self.events.remove(1);
+            beyond.one(Bound::EventsKept);
         }
     }
 

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::bounds::{Beyond, Bound};
 use super::id;
 use super::insight::Insight;
 use crate::error::ServiceError;
@@ -44,8 +45,8 @@ pub(super) struct Entry {
 }
 
 impl List {
-    /// Takes an insight in, or what it is now.
-    fn put(&mut self, insight: &Insight) -> Entry {
+    /// Takes an insight in, or what it is now; one that has to go for it is counted in `beyond`.
+    fn put(&mut self, insight: &Insight, beyond: &mut Beyond) -> Entry {
         let closed = insight.is_closed.then_some(insight.end);
         if let Some(known) = self.entries.iter_mut().find(|entry| entry.id == insight.id) {
             known.closed = closed;
@@ -55,6 +56,7 @@ impl List {
             let age = |entry: &&Entry| (entry.closed.is_none(), entry.start, entry.id);
             if let Some(oldest) = self.entries.iter().min_by_key(age).map(|entry| entry.id) {
                 self.entries.retain(|entry| entry.id != oldest);
+                beyond.one(Bound::InsightsKept);
             }
         }
         let is_free = |place: &usize| self.entries.iter().all(|entry| entry.place != *place);
@@ -99,7 +101,8 @@ pub(super) async fn insight(store: &dyn Store, of: &Entry) -> Result<Option<Insi
     Ok(found.filter(|insight| insight.id == of.id))
 }
 
-/// Keeps insights as they are now, and lets go of what ended long before `now`.
+/// Keeps insights as they are now, and lets go of what ended long before `now`, and of what there is no
+/// room for: that is counted.
 ///
 /// # Errors
 /// When they cannot be written.
@@ -107,16 +110,21 @@ pub(super) async fn put(
     store: &dyn Store,
     insights: &[Insight],
     now: i64,
-) -> Result<(), ServiceError> {
+) -> Result<Beyond, ServiceError> {
     let (mut list, _) = record::read(store, LIST_KEY, List::default).await?;
     let before = list.clone();
     let act = |list: &mut List| {
         list.drop_before(now - KEPT_SECONDS);
-        insights.iter().map(|insight| list.put(insight)).collect()
+        // of the attempt that is written, not of those before it
+        let mut beyond = Beyond::default();
+        let put = |insight| list.put(insight, &mut beyond);
+        let entries: Vec<Entry> = insights.iter().map(put).collect();
+        (entries, beyond)
     };
-    let mut entries: Vec<Entry> = act(&mut list);
+    let (mut entries, mut beyond) = act(&mut list);
     if list != before {
-        entries = record::change(store, LIST_KEY, List::default, |list| Ok(act(list))).await?;
+        (entries, beyond) =
+            record::change(store, LIST_KEY, List::default, |list| Ok(act(list))).await?;
     }
     for (entry, insight) in entries.iter().zip(insights) {
         let fresh = || None;
@@ -126,7 +134,7 @@ pub(super) async fn put(
         })
         .await?;
     }
-    Ok(())
+    Ok(beyond)
 }
 
 #[cfg(test)]
@@ -149,13 +157,17 @@ mod tests {
     #[test]
     fn a_full_list_lets_the_oldest_closed_insight_go_and_gives_its_place_away() {
         let mut list = List::default();
-        let active = list.put(&insight(0, false));
-        let oldest = list.put(&insight(60, true));
+        let mut beyond = Beyond::default();
+        let active = list.put(&insight(0, false), &mut beyond);
+        let oldest = list.put(&insight(60, true), &mut beyond);
         for number in 2..1000 {
-            list.put(&insight(number * 60, true));
+            list.put(&insight(number * 60, true), &mut beyond);
         }
         assert_eq!(list.entries.len(), INSIGHTS_MAX);
-        let new = list.put(&insight(1_000_000, false));
+        assert_eq!(beyond, Beyond::default());
+        let new = list.put(&insight(1_000_000, false), &mut beyond);
+        let counted: Vec<_> = beyond.counts().collect();
+        assert_eq!(counted, [(Bound::InsightsKept, 1)]);
         assert_eq!(list.entries.len(), INSIGHTS_MAX);
         assert_eq!(new.place, oldest.place);
         assert!(!list.entries.contains(&oldest));
@@ -166,8 +178,9 @@ mod tests {
     #[test]
     fn an_insight_has_one_entry_and_goes_a_month_after_its_end() {
         let mut list = List::default();
-        let first = list.put(&insight(60, false));
-        let again = list.put(&insight(60, true));
+        let mut beyond = Beyond::default();
+        let first = list.put(&insight(60, false), &mut beyond);
+        let again = list.put(&insight(60, true), &mut beyond);
         assert_eq!((list.entries.len(), first.place), (1, again.place));
         list.drop_before(60);
         assert_eq!(list.entries.len(), 1);

@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::bounds::{Beyond, Bound};
 use super::insight::{Insight, OfGroup};
 use super::watch::GroupWatch;
 use crate::trace::node::NodeKey;
@@ -17,10 +18,15 @@ pub(crate) const OPEN_MAX: usize = 10;
 
 impl GroupWatch {
     /// Brings the active insights in line with what is anomalous; those that were merged into others,
-    /// closed.
-    pub(super) fn root(&mut self, group: &OfGroup, until: i64) -> Vec<Insight> {
+    /// closed. Anomalous services that belong to none are counted in `beyond`.
+    pub(super) fn root(
+        &mut self,
+        group: &OfGroup,
+        until: i64,
+        beyond: &mut Beyond,
+    ) -> Vec<Insight> {
         let roots = self.root_causes();
-        let merged = self.follow_root_causes(&roots, until);
+        let merged = self.follow_root_causes(&roots, until, beyond);
         for (key, root) in &roots {
             if self.open.iter().any(|open| open.services.contains_key(key)) {
                 continue;
@@ -36,6 +42,8 @@ impl GroupWatch {
                 insight.services.insert(key.clone(), 0);
                 insight.services.insert(root.clone(), 0);
                 self.open.push(insight);
+            } else {
+                beyond.one(Bound::InsightsActive);
             }
         }
         merged
@@ -47,6 +55,7 @@ impl GroupWatch {
         &mut self,
         roots: &BTreeMap<NodeKey, NodeKey>,
         until: i64,
+        beyond: &mut Beyond,
     ) -> Vec<Insight> {
         let mut merged = Vec::new();
         let mut kept: Vec<Insight> = Vec::new();
@@ -61,7 +70,7 @@ impl GroupWatch {
                 older.services.entry(root.clone()).or_insert(0);
                 older.root_cause = root;
                 insight.close(until);
-                insight.note(until);
+                insight.note(until, beyond);
                 merged.push(insight);
                 continue;
             }

@@ -3,13 +3,15 @@
 //! A minute is judged once, by what is known of it then: what comes later corrects the graphs and the
 //! series, not what was judged. What is kept between minutes is small: an hour of counts per service,
 //! which is read anew after a restart, and the services that are or were anomalous.
-//! Bounds: [`SERVICES_MAX`], [`ANOMALIES_MAX`], [`super::rooting::OPEN_MAX`].
+//! Bounds: [`SERVICES_MAX`], [`ANOMALIES_MAX`], [`super::rooting::OPEN_MAX`]; what falls beyond them is
+//! counted.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use super::anomaly::{Anomaly, Stage};
+use super::bounds::{Beyond, Bound};
 use super::counts::{Counts, MinuteCounts};
 use super::insight::{Impact, Insight, OfGroup};
 use super::pairs;
@@ -74,9 +76,10 @@ impl GroupWatch {
         self.memory.is_complete
     }
 
-    /// Takes in the hour before the next minute: its minutes in order.
+    /// Takes in the hour before the next minute: its minutes in order. They are not judged, so nothing
+    /// falls beyond a bound.
     pub(crate) fn learn(&mut self, minute: i64, counts: MinuteCounts) {
-        self.remember(minute, counts);
+        self.memory.remember(minute, counts, &mut Beyond::default());
     }
 
     /// The hour before the next minute has been taken in.
@@ -85,32 +88,34 @@ impl GroupWatch {
     }
 
     /// Forgets the hour and the services; active insights end.
-    pub(crate) fn abandon(&mut self) -> Vec<Insight> {
+    pub(crate) fn abandon(&mut self, beyond: &mut Beyond) -> Vec<Insight> {
         self.anomalies.clear();
         self.memory = Memory::default();
         let mut ended = std::mem::take(&mut self.open);
         for insight in &mut ended {
             insight.close(self.judged_until);
-            insight.note(self.judged_until);
+            insight.note(self.judged_until, beyond);
         }
         ended
     }
 
     /// Judges the minute behind those judged; the insights that changed, closed ones included. A gap
-    /// before the minute counts as minutes without requests.
+    /// before the minute counts as minutes without requests. What falls beyond a bound is counted in
+    /// `beyond`.
     pub(crate) fn judge(
         &mut self,
         minute: i64,
         counts: MinuteCounts,
         group: &OfGroup,
+        beyond: &mut Beyond,
     ) -> Vec<Insight> {
-        self.judge_services(minute, &counts);
-        self.remember(minute, counts);
+        self.judge_services(minute, &counts, beyond);
+        self.memory.remember(minute, counts, beyond);
         self.judged_until = minute + 60;
-        self.judge_insights(minute, group)
+        self.judge_insights(minute, group, beyond)
     }
 
-    fn judge_services(&mut self, minute: i64, counts: &MinuteCounts) {
+    fn judge_services(&mut self, minute: i64, counts: &MinuteCounts, beyond: &mut Beyond) {
         let known = std::mem::take(&mut self.anomalies);
         let of_minute = |key: &NodeKey| counts.nodes.get(key).copied().unwrap_or_default();
         let calls = |caller: &NodeKey| {
@@ -122,25 +127,35 @@ impl GroupWatch {
         };
         for (key, anomaly) in known {
             let now = of_minute(&key);
-            if let Some(anomaly) = anomaly.after(minute, now, calls(&key)) {
+            if let Some(anomaly) = anomaly.after(minute, now, calls(&key), beyond) {
                 self.anomalies.insert(key, anomaly);
             }
         }
         for (key, now) in &counts.nodes {
-            if self.anomalies.contains_key(key) || self.anomalies.len() >= ANOMALIES_MAX {
+            if self.anomalies.contains_key(key) {
+                continue;
+            }
+            if self.anomalies.len() >= ANOMALIES_MAX {
+                beyond.one(Bound::ServicesAnomalous);
                 continue;
             }
             let past = self.memory.past(key, minute);
             let Some(past) = past.filter(|past| past.is_exceeded_by(*now)) else {
                 continue;
             };
-            let suspected = Anomaly::suspected(minute, past).after(minute, *now, calls(key));
+            let suspected = Anomaly::suspected(minute, past);
+            let suspected = suspected.after(minute, *now, calls(key), beyond);
             self.anomalies
                 .extend(suspected.map(|anomaly| (key.clone(), anomaly)));
         }
     }
 
-    fn judge_insights(&mut self, minute: i64, group: &OfGroup) -> Vec<Insight> {
+    fn judge_insights(
+        &mut self,
+        minute: i64,
+        group: &OfGroup,
+        beyond: &mut Beyond,
+    ) -> Vec<Insight> {
         let until = minute + 60;
         let known: BTreeSet<_> = self.open.iter().map(|insight| insight.id).collect();
         let roots: BTreeMap<_, _> = self
@@ -148,7 +163,7 @@ impl GroupWatch {
             .iter()
             .map(|insight| (insight.id, insight.root_cause.clone()))
             .collect();
-        let merged = self.root(group, until);
+        let merged = self.root(group, until, beyond);
         let is_anomalous = |key: &NodeKey| {
             let anomaly = self.anomalies.get(key);
             anomaly.is_some_and(Anomaly::is_anomalous)
@@ -176,7 +191,7 @@ impl GroupWatch {
             if !insight.services.keys().any(is_anomalous) {
                 insight.close(until);
             }
-            insight.note(until);
+            insight.note(until, beyond);
             changed.push(insight.clone());
             if !insight.is_closed {
                 open.push(insight);
@@ -199,10 +214,6 @@ impl GroupWatch {
         }
         has_exceeded
     }
-
-    fn remember(&mut self, minute: i64, counts: MinuteCounts) {
-        self.memory.remember(minute, counts);
-    }
 }
 
 impl Memory {
@@ -214,7 +225,7 @@ impl Memory {
         Past::of(in_hour.map(|(_, counts)| *counts))
     }
 
-    fn remember(&mut self, minute: i64, counts: MinuteCounts) {
+    fn remember(&mut self, minute: i64, counts: MinuteCounts, beyond: &mut Beyond) {
         let first = minute + 60 - LOOK_BACK_SECONDS;
         self.hour.retain(|_, minutes| {
             while minutes.front().is_some_and(|(at, _)| *at < first) {
@@ -228,6 +239,8 @@ impl Memory {
             } else if self.hour.len() < SERVICES_MAX {
                 self.hour
                     .insert(key.clone(), VecDeque::from([(minute, *now)]));
+            } else {
+                beyond.one(Bound::ServicesWatched);
             }
         }
         self.recent.push_back((minute, counts));

@@ -147,6 +147,30 @@ proptest! {
     }
 
     #[test]
+    fn property_an_index_put_in_order_is_that_of_views_in_this_order(
+        (views, expressions) in views().prop_flat_map(about),
+        order in prop::collection::vec(any::<u32>(), 24),
+    ) {
+        let mut numbers: Vec<usize> = (0..views.len()).collect();
+        numbers.sort_by_key(|number| order[*number % order.len()]);
+        let mut places = vec![LEFT_OUT; views.len()];
+        let mut builder = IndexBuilder::default();
+        views.iter().for_each(|view| builder.add(view));
+        let mut in_order = Vec::new();
+        for (place, number) in (0..).zip(numbers) {
+            places[number] = place;
+            in_order.push(views[number].clone());
+        }
+        let bytes = builder.finish_in_order(&places).unwrap();
+        let (index, anew) = (open(&bytes), built(&in_order));
+        let anew = open(&anew);
+        for expression in &expressions {
+            let found = checked(&index, &in_order, expression);
+            prop_assert_eq!(found.rows, checked(&anew, &in_order, expression).rows);
+        }
+    }
+
+    #[test]
     fn property_a_merged_index_misses_no_candidate(
         (views, expressions) in views().prop_flat_map(about),
         order in prop::collection::vec(any::<u32>(), 24),

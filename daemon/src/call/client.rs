@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, NoProxy, Proxy, Url};
 
 use crate::aws;
 use crate::call::CallerError;
-use crate::config::Variables;
+use crate::config::{ClientCertificate, Variables};
 
 /// Until a connection stands (`spec/daemon.md` section 4.3).
 const CONNECT_MAX: Duration = Duration::from_secs(2);
@@ -30,6 +30,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) no_verify_ssl: bool,
     /// PEM file to trust instead of the system's, and the setting that names it.
     pub(crate) ca_file: Option<&'a (&'static str, PathBuf)>,
+    /// What is shown to who asks for a client certificate.
+    pub(crate) client_certificate: Option<&'a ClientCertificate>,
     /// `http://host:port`
     pub(crate) proxy_address: Option<&'a str>,
     /// What is reached without it, as in `NO_PROXY`.
@@ -43,6 +45,7 @@ impl Default for Settings<'_> {
             has_tls: false,
             no_verify_ssl: false,
             ca_file: None,
+            client_certificate: None,
             proxy_address: None,
             no_proxy: None,
         }
@@ -105,17 +108,17 @@ fn with_certificates(
     if !has_tls {
         return Ok(builder.tls_certs_only([]));
     }
+    let builder = match settings.client_certificate {
+        Some(files) => builder.identity(identity(files)?),
+        None => builder,
+    };
     if settings.no_verify_ssl {
         return Ok(builder.tls_danger_accept_invalid_certs(true));
     }
     let Some((setting, path)) = settings.ca_file else {
         return Ok(builder);
     };
-    let unusable = |problem: String| CallerError::CaFile {
-        setting,
-        path: path.clone(),
-        problem,
-    };
+    let unusable = |problem: String| unusable(setting, path, problem);
     let pem = aws::read_file(path).map_err(|error| unusable(error.to_string()))?;
     let certificates = Certificate::from_pem_bundle(pem.as_bytes())
         .map_err(|_| unusable("no PEM file".to_owned()))?;
@@ -123,6 +126,31 @@ fn with_certificates(
         return Err(unusable("no certificate in it".to_owned()));
     }
     Ok(builder.tls_certs_only(certificates))
+}
+
+fn identity(files: &ClientCertificate) -> Result<Identity, CallerError> {
+    let setting = "client certificate";
+    let text = |path: &Path| {
+        let text = aws::read_file(path);
+        text.map_err(|error| unusable(setting, path, error.to_string()))
+    };
+    let pem = [text(&files.certificate)?, text(&files.key)?].join("\n");
+    let no_pem = |_| {
+        unusable(
+            setting,
+            &files.certificate,
+            "no certificate with its key in PEM".to_owned(),
+        )
+    };
+    Identity::from_pem(pem.as_bytes()).map_err(no_pem)
+}
+
+fn unusable(setting: &'static str, path: &Path, problem: String) -> CallerError {
+    CallerError::CaFile {
+        setting,
+        path: path.to_owned(),
+        problem,
+    }
 }
 
 fn proxy_url(address: &str) -> Result<Url, CallerError> {
@@ -133,5 +161,56 @@ fn proxy_url(address: &str) -> Result<Url, CallerError> {
         Ok(url)
     } else {
         Err(CallerError::ProxyAddress)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_certificate_that_cannot_be_used_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let key = rcgen::KeyPair::generate().unwrap();
+        let parameters = rcgen::CertificateParams::new(vec!["daemon".to_owned()]).unwrap();
+        let own = parameters.self_signed(&key).unwrap();
+        let (cert, key) = (
+            file("c.pem", &own.pem()),
+            file("k.pem", &key.serialize_pem()),
+        );
+        let (odd, missing) = (file("odd.pem", "odd"), folder.path().join("none.pem"));
+        for (certificate, key, expected) in [
+            (&cert, &key, None),
+            (&missing, &key, Some("none.pem: ")),
+            (&cert, &missing, Some("none.pem: ")),
+            (
+                &odd,
+                &key,
+                Some("odd.pem: no certificate with its key in PEM"),
+            ),
+            (
+                &cert,
+                &odd,
+                Some("c.pem: no certificate with its key in PEM"),
+            ),
+        ] {
+            let files = ClientCertificate {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            };
+            let refused = identity(&files).err().map(|error| error.to_string());
+            assert_eq!(refused.is_some(), expected.is_some(), "{refused:?}");
+            let told = refused.unwrap_or_default();
+            assert!(told.contains(expected.unwrap_or_default()), "{told}");
+            assert!(
+                told.is_empty() || told.starts_with("client certificate: "),
+                "{told}"
+            );
+        }
     }
 }

@@ -202,6 +202,7 @@ impl<F: Fn(Key) -> (Option<Said>, String, String)> Fields<'_, '_, F> {
             no_verify_ssl: self.value(Key::NoVerifySsl, units::boolean)?,
             ca_file: self.value(Key::CaFile, optional(|text| Ok(PathBuf::from(text))))?,
             telemetry: self.value(Key::Telemetry, units::boolean)?,
+            client_certificate: None,
         })
     }
 

@@ -35,6 +35,7 @@ fn example() -> Snapshot {
         connections_limited: BTreeMap::from([("full", 29), ("head_time", 30)]),
         body_bytes: 19,
         store_errors: BTreeMap::from([("io", 20), ("unwritable", 21)]),
+        insights_limited: BTreeMap::from([("services_watched", 37), ("events_kept", 38)]),
         telemetry_records: 22,
         daemons: [23, 24, 25, 26],
     }

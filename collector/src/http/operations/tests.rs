@@ -47,6 +47,7 @@ async fn services() -> (Services, tempfile::TempDir) {
             groups.clone(),
             query.clone(),
             TokenKey::new([1; 32]),
+            Arc::clone(&metrics),
         ),
         query,
         tags: Tags::new(groups.clone(), rules.clone()),

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
+use super::own::OwnOrOthers;
 use crate::config::TlsFiles;
 
 /// Why files cannot be used for TLS.
@@ -107,11 +109,29 @@ impl Pems {
         .map(|part| part.map_or(&[][..], Vec::as_slice))
     }
 
-    /// What handshakes are made with.
+    /// The server's certificate.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn certificate(
+        &self,
+        files: &TlsFiles,
+    ) -> Result<CertificateDer<'static>, TlsError> {
+        let path = &files.certificate;
+        let chain = certificates(&self.certificate, path)?;
+        let first = chain.into_iter().next();
+        first.ok_or_else(|| TlsError::NoCertificate { path: path.clone() })
+    }
+
+    /// What handshakes are made with. Where client certificates are asked for, `own` is good as well.
     ///
     /// # Errors
     /// When the files do not hold what they should.
-    pub(super) fn config(&self, files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    pub(super) fn config(
+        &self,
+        files: &TlsFiles,
+        own: Option<&CertificateDer<'static>>,
+    ) -> Result<Arc<ServerConfig>, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mismatch = |source| TlsError::Mismatch {
             certificate: files.certificate.clone(),
@@ -129,17 +149,28 @@ impl Pems {
             (Some(pem), Some(path)) => {
                 let roots = Arc::new(roots(pem, path)?);
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
-                let verifier = verifier.map_err(|source| TlsError::Verifier {
+                let others = verifier.map_err(|source| TlsError::Verifier {
                     path: path.clone(),
                     source,
                 })?;
-                builder.with_client_cert_verifier(verifier)
+                builder.with_client_cert_verifier(with_own(own, others))
             }
             _ => builder.with_no_client_auth(),
         };
         let mut config = builder.with_single_cert(chain, key).map_err(mismatch)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
+    }
+}
+
+/// A verifier that lets in who shows `own` as well.
+fn with_own(
+    own: Option<&CertificateDer<'static>>,
+    others: Arc<dyn ClientCertVerifier>,
+) -> Arc<dyn ClientCertVerifier> {
+    match own.cloned() {
+        Some(own) => Arc::new(OwnOrOthers { own, others }),
+        None => others,
     }
 }
 

@@ -46,6 +46,7 @@ impl Authority {
             certificate: dir.path().join("cert.pem"),
             key: dir.path().join("key.pem"),
             client_ca: None,
+            admits_own: false,
         };
         let files = Files { tls, dir };
         files.replace(self);
@@ -81,12 +82,21 @@ async fn connect(
     trusted: &Authority,
     identity: Option<&Authority>,
 ) -> Result<Option<Vec<u8>>, String> {
+    show(tls, trusted, identity.map(Authority::issue)).await
+}
+
+/// The same with a certificate and its key, as PEM.
+async fn show(
+    tls: &Tls,
+    trusted: &Authority,
+    identity: Option<(String, String)>,
+) -> Result<Option<Vec<u8>>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(trusted.roots());
-    let mut config = match identity.map(Authority::issue) {
+    let mut config = match identity {
         Some((certificate, key)) => {
             let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
             let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
@@ -151,6 +161,32 @@ async fn with_client_authorities_a_client_needs_a_certificate_of_theirs() {
 }
 
 #[tokio::test]
+async fn who_shows_the_collectors_own_certificate_is_let_in_where_that_is_wanted() {
+    let (ours, clients) = (Authority::new(), Authority::new());
+    let mut files = ours.server_files().with_client_ca(&clients);
+    let text = |path| fs::read_to_string(path).unwrap();
+    let own = (text(&files.tls.certificate), text(&files.tls.key));
+    let without = Tls::load(files.tls.clone()).await.unwrap();
+    let refused = show(&without, &ours, Some(own.clone())).await.unwrap_err();
+    assert!(refused.contains("fatal alert"), "{refused}");
+
+    files.tls.admits_own = true;
+    let tls = Tls::load(files.tls.clone()).await.unwrap();
+    let served = Ok(Some(b"http/1.1".to_vec()));
+    assert_eq!(show(&tls, &ours, Some(own.clone())).await, served);
+    assert_eq!(connect(&tls, &ours, Some(&clients)).await, served);
+    let another = connect(&tls, &ours, Some(&ours)).await.unwrap_err();
+    assert!(another.contains("fatal alert"), "{another}");
+    let none = connect(&tls, &ours, None).await.unwrap_err();
+    assert!(none.contains("CertificateRequired"), "{none}");
+
+    // the process goes on with the one it started with
+    files.replace(&ours);
+    tls.use_if_new(&read(&files.tls).await.unwrap());
+    assert_eq!(show(&tls, &ours, Some(own)).await, served);
+}
+
+#[tokio::test]
 async fn changed_files_are_used_and_bad_ones_leave_the_old() {
     let (first, second) = (Authority::new(), Authority::new());
     let files = first.server_files();
@@ -197,6 +233,7 @@ async fn files_that_cannot_be_used_are_named_with_what_is_wrong() {
         certificate: cert_path,
         key: key_path,
         client_ca,
+        admits_own: _,
     } = files.tls.clone();
     let ca_path = client_ca.unwrap();
     let too_large = " ".repeat((1 << 20) + 1);

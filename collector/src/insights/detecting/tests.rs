@@ -23,6 +23,7 @@ use crate::settle::settle;
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::store::{Record, Store};
 
+mod bounds;
 mod refusals;
 
 /// A full minute in epoch seconds.
@@ -67,7 +68,7 @@ fn insights_on(dir: &TempDir) -> Insights {
     let key = TokenKey::new([1; 32]);
     let window_max = WindowMax::default();
     let query = Query::new(Arc::clone(&store), key.clone(), groups.clone(), window_max);
-    Insights::new(store, groups, query, key)
+    Insights::new(store, groups, query, key, Arc::default())
 }
 
 const ENABLED: InsightsConfiguration = InsightsConfiguration {

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::trace::node::EdgeKey;
 
+mod bounds;
+
 const MINUTE: i64 = 60;
 
 fn group() -> OfGroup {
@@ -67,15 +69,24 @@ fn found(minutes: impl IntoIterator<Item = MinuteCounts>) -> Vec<Insight> {
 }
 
 fn judged(watch: &mut GroupWatch, minutes: impl IntoIterator<Item = MinuteCounts>) -> Vec<Insight> {
+    judged_counting(watch, minutes).0
+}
+
+/// The same, and what fell beyond bounds.
+fn judged_counting(
+    watch: &mut GroupWatch,
+    minutes: impl IntoIterator<Item = MinuteCounts>,
+) -> (Vec<Insight>, Vec<(Bound, u64)>) {
     let mut last: Vec<Insight> = Vec::new();
+    let mut beyond = Beyond::default();
     for counts in minutes {
-        for insight in watch.judge(watch.judged_until, counts, &group()) {
+        for insight in watch.judge(watch.judged_until, counts, &group(), &mut beyond) {
             last.retain(|known| known.id != insight.id);
             last.push(insight);
         }
     }
     last.sort_by_key(|insight| (insight.start, insight.id));
-    last
+    (last, beyond.counts().collect())
 }
 
 /// Runs of minutes with so many faults of `shop`, out of so many requests.
@@ -241,34 +252,6 @@ fn of_services_that_call_each_other_the_worst_is_the_root_cause() {
     let insights = found([vec![round(0, 0); 60], vec![round(60, 50); 5]].concat());
     assert_eq!(roots(&insights), ["a"]);
     assert_eq!(insights[0].services.len(), 2);
-}
-
-#[test]
-fn more_anomalies_than_may_be_at_once_are_left_out() {
-    let names: Vec<String> = (0..=ANOMALIES_MAX)
-        .map(|number| number.to_string())
-        .collect();
-    let all = |faults: i64| {
-        let services = names.iter().map(|name| (name.as_str(), of(faults, 100)));
-        minute(&services.collect::<Vec<_>>(), &[])
-    };
-    let mut watch = GroupWatch::new(0, None);
-    let insights = judged(&mut watch, [vec![all(0); 20], vec![all(50); 3]].concat());
-    assert_eq!(watch.anomalies.len(), ANOMALIES_MAX);
-    assert_eq!(insights.len(), super::super::rooting::OPEN_MAX);
-}
-
-#[test]
-fn services_beyond_the_bound_are_not_watched_until_others_are_gone() {
-    let many: Vec<String> = (0..SERVICES_MAX).map(|number| number.to_string()).collect();
-    let services: Vec<_> = many.iter().map(|name| (name.as_str(), of(0, 1))).collect();
-    let mut watch = GroupWatch::new(0, None);
-    judged(&mut watch, [minute(&services, &[])]);
-    judged(&mut watch, shop(&[(1, 0, 100)]));
-    assert_eq!(watch.memory.hour.len(), SERVICES_MAX);
-    assert!(!watch.memory.hour.contains_key(&key("shop")));
-    judged(&mut watch, shop(&[(60, 0, 100)]));
-    assert!(watch.memory.hour.contains_key(&key("shop")));
 }
 
 /// Faults of `shop` and `pay`: more often than not none.

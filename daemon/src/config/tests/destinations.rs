@@ -47,6 +47,7 @@ fn two() -> [Destination; 2] {
             proxy_address: Some("http://east:1".to_owned()),
             no_verify_ssl: true,
             ca_file: Some("/east.pem".into()),
+            client_certificate: None,
             telemetry: true,
         },
     ]
