@@ -10,7 +10,7 @@ pub(crate) mod failure;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,7 +37,9 @@ pub(crate) struct Caller(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    client: Client,
+    /// Replaced when certificates are read again, and when connections have got old unseen.
+    client: RwLock<Client>,
+    settings: client::Settings,
     endpoint: Endpoint,
     region: Region,
     signing: Signing,
@@ -64,9 +66,9 @@ pub enum CallerError {
     /// The outbound proxy is unusable; not shown, it may hold a password.
     #[error("ProxyAddress: no usable address; write http://host:port")]
     ProxyAddress,
-    /// The certificates to trust cannot be had.
+    /// The certificates to trust or to show cannot be had.
     #[error("{setting}: {path}: {problem}")]
-    CaFile {
+    File {
         /// Which setting names the file.
         setting: &'static str,
         /// The file.
@@ -109,16 +111,16 @@ impl Caller {
     ) -> Result<Self, CallerError> {
         let variables = &config.variables;
         let (endpoint, region) = place(destination, config).await?;
-        let ca_file = client::ca_file(destination.ca_file.as_deref(), variables);
-        let client = client::build(&client::Settings {
+        let settings = client::Settings {
             has_tls: endpoint.is_tls(),
             no_verify_ssl: destination.no_verify_ssl,
-            ca_file: ca_file.as_ref(),
-            client_certificate: destination.client_certificate.as_ref(),
-            proxy_address: destination.proxy_address.as_deref(),
+            ca_file: client::ca_file(destination.ca_file.as_deref(), variables),
+            client_certificate: destination.client_certificate.clone(),
+            proxy_address: destination.proxy_address.clone(),
             no_proxy: client::no_proxy(variables),
             ..client::Settings::default()
-        })?;
+        };
+        let client = client::build(&settings)?;
         let is_aws = endpoint.is_aws();
         // A role says that somebody wants the calls signed, whoever answers them.
         let allows_instance = is_aws || destination.role_arn.is_some();
@@ -139,7 +141,8 @@ impl Caller {
             Err(_) => Signing::WithKeys(cache),
         };
         Ok(Self(Arc::new(Inner {
-            client,
+            client: RwLock::new(client),
+            settings,
             endpoint,
             region,
             signing,
@@ -191,11 +194,8 @@ impl Caller {
             let now = clock::since_epoch();
             aws::sign(&method, &url, &mut headers, &body, &keys, scope, now)?;
         }
-        let request = inner
-            .client
-            .request(method, url)
-            .headers(headers)
-            .body(body);
+        let client = self.client();
+        let request = client.request(method, url).headers(headers).body(body);
         Ok(request.send().await.map_err(reqwest::Error::without_url)?)
     }
 
@@ -206,6 +206,28 @@ impl Caller {
             Signing::Always(cache) | Signing::WithKeys(cache) => cache.refresh(),
             Signing::Never => {}
         }
+    }
+
+    /// Reads the files of certificates again and makes later calls over new connections; calls under way
+    /// end as they began.
+    ///
+    /// # Errors
+    /// As of [`Self::new`], of its files; everything then stays as it was.
+    pub(crate) fn renew(&self) -> Result<(), CallerError> {
+        let client = client::build(&self.0.settings)?;
+        let mut current = self
+            .0
+            .client
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = client;
+        Ok(())
+    }
+
+    /// A handle; all share their connections.
+    fn client(&self) -> Client {
+        let client = self.0.client.read();
+        client.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where calls go, for the log.

@@ -9,6 +9,7 @@ mod cli;
 mod destinations;
 mod env;
 mod error;
+mod extension;
 mod file;
 mod key;
 mod layer;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub use changes::{Changes, changes};
 pub use error::{ConfigError, explain};
+pub use extension::ExtensionConfig;
 pub use load::{Request, fuzz_file, load, reload};
 
 /// What AWS's daemon calls itself; scripts read it from `-v`.
@@ -69,6 +71,8 @@ pub struct Config {
     pub admin_is_explicit: bool,
     /// Where undeliverable documents wait on disk; none keeps them in memory alone.
     pub spool: Option<SpoolConfig>,
+    /// Which Lambda environment the daemon runs in as an extension; none: it is no extension.
+    pub extension: Option<ExtensionConfig>,
     /// Variables of the process that AWS's credential chain and the outbound proxy follow.
     pub variables: Variables,
 }
@@ -96,19 +100,19 @@ pub struct Destination {
     pub no_verify_ssl: bool,
     /// PEM file with certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// What is shown to a destination that asks for a client certificate. No source sets it: it is for a
-    /// collector in the same process. Default none.
+    /// What is shown to a destination that asks its clients for a certificate; none: nothing.
     pub client_certificate: Option<ClientCertificate>,
     /// Whether telemetry records are sent there. Default true.
     pub telemetry: bool,
 }
 
-/// A client certificate with its key, in PEM files that are read at the start.
+/// The daemon's own certificate, for destinations that want one. Both files are read at the start and
+/// at every reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
-    /// The certificate, followed by those that lead to a root.
+    /// PEM file with the certificate and those between it and its authority.
     pub certificate: PathBuf,
-    /// Its key, not encrypted.
+    /// PEM file with its private key, not encrypted.
     pub key: PathBuf,
 }
 
@@ -200,6 +204,7 @@ impl Default for Config {
             admin: None,
             admin_is_explicit: false,
             spool: None,
+            extension: None,
             variables: Variables::default(),
         }
     }

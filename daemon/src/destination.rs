@@ -18,10 +18,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::batch::{self, Batch, Limits};
 use crate::clock;
+use crate::flush::{Asked, Flush, Pressure};
 use crate::intake::Intake;
 use crate::log_limit::LogLimit;
 use crate::metrics::{DestinationMetrics, Spilled};
@@ -71,6 +73,7 @@ pub(crate) struct Destination {
     /// Knows how much all documents take, those of the other destinations included.
     pub(crate) intake: Arc<Intake>,
     pub(crate) watch: Watch,
+    pub(crate) flush: Arc<Flush>,
 }
 
 /// A destination at work.
@@ -83,6 +86,8 @@ struct Running {
     share: usize,
     intake: Arc<Intake>,
     watch: Watch,
+    flush: Arc<Flush>,
+    asked: Asked,
     /// In memory, and in no upload.
     waiting: Batch,
     uploads: JoinSet<Ended>,
@@ -117,6 +122,7 @@ impl Destination {
     /// Runs until the inbox is closed and every document has come to its end.
     pub(crate) async fn run(self) {
         let (spooler, reports) = self.spool.unzip();
+        let asked = self.flush.asked();
         let running = Running {
             name: self.name,
             inbox: self.inbox,
@@ -126,6 +132,8 @@ impl Destination {
             share: self.share,
             intake: self.intake,
             watch: self.watch,
+            flush: self.flush,
+            asked: *asked.borrow(),
             waiting: Batch::default(),
             uploads: JoinSet::new(),
             live_bytes: 0,
@@ -139,12 +147,16 @@ impl Destination {
             closed_spools: LogLimit::new(1, Duration::from_secs(3600)),
             is_draining: false,
         };
-        running.run(reports).await;
+        running.run(reports, asked).await;
     }
 }
 
 impl Running {
-    async fn run(mut self, mut reports: Option<UnboundedReceiver<Report>>) {
+    async fn run(
+        mut self,
+        mut reports: Option<UnboundedReceiver<Report>>,
+        mut asked: watch::Receiver<Asked>,
+    ) {
         let (inbox, watch) = (Arc::clone(&self.inbox), self.watch.clone());
         loop {
             while let Some(block) = self.inbox.pop() {
@@ -153,6 +165,7 @@ impl Running {
             self.notice_phase();
             self.start_uploads();
             self.relieve();
+            self.flush.note_moved();
             if self.is_finished() {
                 break;
             }
@@ -167,6 +180,7 @@ impl Running {
                 Some(ended) = self.uploads.join_next() => self.note_end(ended),
                 Some(report) = next_report(&mut reports) => self.note_report(report),
                 () = at(due) => self.tick(),
+                Ok(()) = asked.changed() => self.note_asked(*asked.borrow_and_update()),
                 () = watch.reached(next_phase), if !is_over => {}
             }
         }
@@ -186,6 +200,15 @@ impl Running {
         }
     }
 
+    /// After a pause of the process nothing is put off any longer.
+    fn note_asked(&mut self, asked: Asked) {
+        if asked.wakes != self.asked.wakes {
+            self.health.hurry(clock::now());
+            self.disk.wake();
+        }
+        self.asked = asked;
+    }
+
     /// Whether the documents' time in memory is over.
     fn is_over(&self) -> bool {
         self.watch.has_reached(Phase::Over)
@@ -201,7 +224,7 @@ impl Running {
     }
 
     fn start_uploads(&mut self) {
-        if self.is_over() {
+        if self.is_over() || self.asked.pressure == Pressure::Now {
             return;
         }
         let now = clock::now();
@@ -356,11 +379,15 @@ impl Running {
         let is_hopeless = match self.health.down_since() {
             // A probe needs a document.
             Some(_) if self.health.may_call(now, self.under_way()) => false,
-            Some(since) => now >= since + PATIENCE || self.is_draining,
+            Some(since) => {
+                let is_hurried = self.is_draining || self.asked.pressure > Pressure::Usual;
+                is_hurried || now >= since + PATIENCE
+            }
             None => false,
         };
         let pressing = self.waiting.bytes() + self.live_bytes;
-        is_hopeless || self.is_over() || self.is_above(pressing, 2)
+        let is_pressing = self.is_over() || self.asked.pressure == Pressure::Now;
+        is_hopeless || is_pressing || self.is_above(pressing, 2)
     }
 
     /// Whether these bytes are more than so many quarters of the share; or all memory is used to that

@@ -1,13 +1,14 @@
 //! The `radiograph-daemon` binary: command line, log, TLS provider and signals around a daemon.
 
 use std::io::{self, Write};
+use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use radiograph_daemon::config::{self, AWS_VERSION, Config, Request};
 use radiograph_daemon::log::{self, Log};
 use radiograph_daemon::shutdown::{Signal, Signals};
-use radiograph_daemon::{Daemon, health, spool_command, start};
+use radiograph_daemon::{Daemon, health, lambda, spool_command};
 
 fn main() -> ExitCode {
     // An error means that one is installed already, which is what is wanted.
@@ -46,17 +47,19 @@ fn run(config: &Config, warnings: &[String]) -> anyhow::Result<()> {
     runtime.block_on(async {
         // Before the start, so that a signal right after the start line is not missed.
         let mut signals = Signals::install().context("signal handlers")?;
-        let mut daemon = start(config.clone()).await?;
-        let signal = loop {
-            match signals.next().await {
-                Signal::Stop(signal) => break signal,
-                Signal::Reload => reload(config, &log, &mut daemon),
+        let (mut daemon, extension) = lambda::start(config.clone()).await?;
+        let mut life = pin!(lambda::life(extension, &daemon));
+        let ended = loop {
+            tokio::select! {
+                signal = signals.next() => match signal {
+                    Signal::Stop(signal) => break lambda::End::Signal(signal),
+                    Signal::Reload => reload(config, &log, &mut daemon),
+                },
+                end = &mut life => break end,
             }
         };
-        tracing::info!("Got shutdown signal: {signal}");
-        let counters = daemon.stop().await;
-        tracing::info!("Counters: {counters}");
-        Ok(())
+        let ended = ended.stop(daemon).await;
+        Ok(ended?)
     })
 }
 

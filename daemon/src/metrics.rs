@@ -98,6 +98,17 @@ impl Metrics {
         destinations.filter_map(|each| each.trouble()).collect()
     }
 
+    /// Documents that are neither delivered nor on disk nor given up.
+    pub(crate) fn in_memory(&self) -> u64 {
+        let held = self.destinations.iter().map(|each| each.held.value());
+        self.waiting.value().saturating_add(held.sum())
+    }
+
+    /// Whether documents wait on disk of which nothing says that they cannot be delivered now.
+    pub(crate) fn is_replaying(&self) -> bool {
+        self.destinations.iter().any(|each| each.is_replaying())
+    }
+
     /// The numbers now.
     pub(crate) fn counters(&self) -> Counters {
         Counters {

@@ -13,14 +13,15 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::call::CallerError;
+use crate::call::failure::with_causes;
 use crate::config::Config;
+use crate::flush::{Flush, Flusher};
 use crate::intake::Intake;
 use crate::kernel::KernelDrops;
-use crate::listen::{self, ListenError};
+use crate::listen::ListenError;
 use crate::log_limit::LogLimit;
-use crate::metrics::{Counters, DestinationMetrics, Metrics};
+use crate::metrics::{Counters, Metrics};
 use crate::proxy::Proxy;
-use crate::receive::socket;
 use crate::receive::{Limits, Receiver};
 use crate::route::Router;
 use crate::sampler::Sampler;
@@ -42,6 +43,7 @@ pub struct Daemon {
     sampler: Arc<Sampler>,
     admin_address: Option<SocketAddr>,
     telemetry: JoinSet<Telemetry>,
+    flusher: Flusher,
 }
 
 impl std::fmt::Debug for Daemon {
@@ -93,26 +95,16 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`] says which part of the configuration cannot be had.
 pub async fn start(config: Config) -> Result<Daemon, StartError> {
-    let udp = listen::resolve(&config.bind)
-        .await
-        .map_err(StartError::Udp)?;
-    let bound = socket::bind(udp).map_err(StartError::Udp)?;
-    let tcp = listen::resolve(&config.bind_tcp)
-        .await
-        .map_err(StartError::Tcp)?;
-    let (listener, tcp_address) = parts::listen_tcp(tcp).map_err(StartError::Tcp)?;
+    let (bound, listener, tcp_address) = parts::sockets(&config).await?;
     // reqwest panics without one.
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         return Err(StartError::NoTlsProvider);
     }
-    let all_metrics: Vec<Arc<DestinationMetrics>> = config
-        .destinations
-        .iter()
-        .map(|each| Arc::new(DestinationMetrics::new(each.name.clone())))
-        .collect();
+    let all_metrics = parts::metrics(&config);
     let metrics = Arc::new(Metrics::new(all_metrics.clone()));
     let intake = Arc::new(Intake::new(config.buffer_bytes));
     let (phases, watch) = shutdown::phases();
+    let flush = Arc::new(Flush::default());
     let drops = Arc::new(KernelDrops::of([&bound.socket]));
     let udp_address = bound.address;
     let receive_buffer_bytes = bound.receive_buffer_bytes;
@@ -120,6 +112,7 @@ pub async fn start(config: Config) -> Result<Daemon, StartError> {
         intake: Arc::clone(&intake),
         metrics: Arc::clone(&metrics),
         watch: watch.clone(),
+        flush: Arc::clone(&flush),
         limits: Limits::default(),
         receive_buffer_bytes,
     };
@@ -131,18 +124,28 @@ pub async fn start(config: Config) -> Result<Daemon, StartError> {
     tokio::spawn(Arc::clone(&drops).watch(watch.clone()));
     let admin_address = parts::admin(&config, &metrics, drops, &watch).await?;
     let sampler = Arc::new(Sampler::new(config.sampling, primary.clone()));
-    let (destinations, inboxes) =
-        parts::destinations(&config, &callers, &all_metrics, &intake, &watch);
+    let stages = parts::Stages {
+        intake: &intake,
+        watch: &watch,
+        flush: &flush,
+    };
+    let (destinations, inboxes) = parts::destinations(&config, &callers, &all_metrics, &stages);
     let router = Router {
         intake: Arc::clone(&intake),
         sampler: Arc::clone(&sampler),
         metrics: Arc::clone(&metrics),
         destinations: inboxes,
         malformed: LogLimit::ten_per_minute(),
+        flush: Arc::clone(&flush),
     };
     tokio::spawn(Arc::clone(&sampler).run(watch.clone()));
     let proxy = Proxy::new(primary, intake, Arc::clone(&metrics), config.proxy_all);
     let proxy = Arc::new(proxy);
+    let flusher = Flusher {
+        flush,
+        metrics: Arc::clone(&metrics),
+        callers: callers.clone(),
+    };
     let telemetry = parts::telemetry(&config, callers, &metrics, &watch);
     tracing::info!("Starting proxy http server on {tcp_address}");
     tracing::info!("Listening for segments on udp {udp_address}");
@@ -160,6 +163,7 @@ pub async fn start(config: Config) -> Result<Daemon, StartError> {
         sampler,
         admin_address,
         telemetry,
+        flusher,
     })
 }
 
@@ -168,11 +172,32 @@ const PROXY_GRACE: Duration = Duration::from_secs(1);
 
 impl Daemon {
     /// Takes over the settings that a running daemon can change: sampling mode, proxy and grace
-    /// period ([`crate::config::changes`] says which others need a restart).
+    /// period ([`crate::config::changes`] says which others need a restart), and reads the files of
+    /// certificates again.
     pub fn reload(&mut self, config: &Config) {
         self.sampler.set_mode(config.sampling);
         self.proxy.set_proxy_all(config.proxy_all);
         self.grace = config.grace;
+        for (caller, destination) in self.flusher.callers.iter().zip(&config.destinations) {
+            if let Err(error) = caller.renew() {
+                let (name, error) = (&destination.name, with_causes(&error));
+                tracing::error!(
+                    destination = name,
+                    error,
+                    "Certificates are not read again; the old ones stay"
+                );
+            }
+        }
+    }
+
+    /// Makes a stop deliver for no longer than that.
+    pub(crate) fn limit_grace(&mut self, grace: Duration) {
+        self.grace = self.grace.min(grace);
+    }
+
+    /// What empties the memory while the daemon goes on.
+    pub(crate) fn flusher(&self) -> Flusher {
+        self.flusher.clone()
     }
 
     /// Where segments arrive, with the port it got.

@@ -19,6 +19,7 @@ use radiograph_protocol::datagram::{self, DatagramError};
 
 use crate::clock;
 use crate::documents::Documents;
+use crate::flush::Flush;
 use crate::intake::Intake;
 use crate::log_limit::LogLimit;
 use crate::metrics::{Metrics, Rejected};
@@ -56,6 +57,8 @@ pub(crate) struct Receiver {
     pub(crate) intake: Arc<Intake>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) watch: Watch,
+    /// Asks for the kernel's queue to be read empty.
+    pub(crate) flush: Arc<Flush>,
     pub(crate) limits: Limits,
     /// What the kernel granted.
     pub(crate) receive_buffer_bytes: usize,
@@ -98,7 +101,10 @@ impl Receiver {
         let nap = nap(self.receive_buffer_bytes);
         let mut open = OpenBlock::default();
         let mut last_read_ends = None;
+        let mut readings = 0;
         loop {
+            // Before reading: what was sent before it was asked for is then seen.
+            let asked = self.flush.readings_asked();
             let found = self.take_batch(&mut socket, &mut open);
             if open.closes_at.is_some_and(|at| clock::now() >= at) {
                 self.hand_on(&mut open);
@@ -108,6 +114,11 @@ impl Receiver {
                     return self.hand_on(&mut open);
                 }
                 continue;
+            }
+            if asked != readings && found != Found::Full {
+                self.hand_on(&mut open);
+                self.flush.note_reading(asked);
+                readings = asked;
             }
             match found {
                 Found::Full => {}
@@ -128,6 +139,7 @@ impl Receiver {
         tokio::select! {
             readable = socket.readable() => self.note_socket_error(readable.err()),
             () = is_due => {}
+            () = self.flush.reading_asked() => {}
             () = self.watch.reached(Phase::Stopping) => {}
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::clock;
 use crate::destination::Inbox;
 use crate::documents::Documents;
+use crate::flush::Flush;
 use crate::intake::{Block, Intake};
 use crate::log_limit::LogLimit;
 use crate::metrics::{DestinationMetrics, Metrics, Rejected};
@@ -23,6 +24,7 @@ pub(crate) struct Router {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) destinations: Vec<(Arc<Inbox>, Arc<DestinationMetrics>)>,
     pub(crate) malformed: LogLimit,
+    pub(crate) flush: Arc<Flush>,
 }
 
 impl Router {
@@ -34,6 +36,7 @@ impl Router {
             while let Some(block) = self.intake.pop() {
                 self.route(block);
             }
+            self.flush.note_moved();
             if is_draining {
                 break;
             }

@@ -18,6 +18,7 @@ use reqwest::header::HeaderValue;
 use crate::batch::{self, Batch, Limits};
 use crate::call::Caller;
 use crate::clock;
+use crate::flush::Flush;
 use crate::log_limit::LogLimit;
 use crate::metrics::{DestinationMetrics, Failure, Refused};
 use crate::shutdown::{Phase, Watch};
@@ -34,6 +35,7 @@ pub(crate) struct Uploader {
     caller: Caller,
     metrics: Arc<DestinationMetrics>,
     watch: Watch,
+    flush: Arc<Flush>,
     offered: Mutex<Offered>,
     encoder: Mutex<Encoder>,
     batches: LogLimit,
@@ -57,7 +59,7 @@ pub(crate) struct Delivery {
     pub(crate) refused: Vec<(Refused, usize)>,
     /// Documents that it did not get.
     pub(crate) left: Batch,
-    /// Why it did not; `None` when the daemon's time was over.
+    /// Why it did not; `None` when the daemon's time was over, or that of a flush.
     pub(crate) failed: Option<Failed>,
 }
 
@@ -76,12 +78,14 @@ impl Uploader {
         caller: Caller,
         metrics: Arc<DestinationMetrics>,
         watch: Watch,
+        flush: Arc<Flush>,
         concurrency: usize,
     ) -> Self {
         Self {
             caller,
             metrics,
             watch,
+            flush,
             offered: Mutex::default(),
             encoder: Mutex::new(Encoder::new(concurrency)),
             batches: LogLimit::ten_per_second(),
@@ -167,6 +171,7 @@ impl Uploader {
         let attempt = tokio::select! {
             biased;
             () = self.watch.reached(Phase::Over) => return Called::Failed(None),
+            () = self.flush.is_pressing() => return Called::Failed(None),
             attempt = attempt::attempt(&self.caller, format, body) => attempt,
         };
         let is_refused_form = format == Format::Framed && attempt.refuses_form;
@@ -301,7 +306,7 @@ enum Called {
     Split(Refused),
     /// The same documents in another form.
     Again,
-    /// The same documents later; `None` when the daemon's time is over.
+    /// The same documents later; `None` when the daemon's time is over, or that of a flush.
     Failed(Option<Failed>),
 }
 

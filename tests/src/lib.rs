@@ -15,7 +15,10 @@
 pub mod api;
 pub mod authority;
 pub mod binaries;
+pub mod kustomize;
+pub mod manifests;
 pub mod node;
+pub mod packaged;
 pub mod protected;
 pub mod python;
 pub mod servers;

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpStream, UdpSocket};
 use std::process::{Command, Output};
 
 use radiograph_tests::authority::Authority;
@@ -167,6 +169,53 @@ fn with_client_authorities_a_client_must_show_a_certificate() {
     found(&with(&clients));
     refused(&collector.boto3(&ca_file, "identity", &[]), "Error");
     refused(&with(&other), "Error");
+}
+
+#[test]
+fn a_daemon_shows_the_certificate_it_is_told_of_and_reads_it_again_on_a_signal() {
+    let (ours, clients, other) = (Authority::new(), Authority::new(), Authority::new());
+    let collector = Collector::start(&ours, &["--tls-client-ca", &clients.path("ca.pem")]);
+    let mut command = Command::new(binaries::path("radiograph-daemon"));
+    command
+        .args(["--bind", "127.0.0.1:0", "--bind-tcp", "127.0.0.1:0"])
+        .args(["--no-spool", "--admin", "off", "--endpoint"])
+        .arg(collector.url())
+        .args(["--client-cert", &other.path("cert.pem")])
+        .env("RADIOGRAPH_CLIENT_KEY", other.file("key.pem"))
+        .env("RADIOGRAPH_CA_FILE", ours.file("ca.pem"));
+    let mut daemon = Server::spawn("radiograph-daemon", command);
+    let udp = daemon.value_behind("Listening for segments on udp ");
+    let tcp = daemon.value_behind("Starting proxy http server on ");
+    let document = json!({"trace_id": TRACE, "id": "1111111111111111", "name": "n", "start_time": 1.0, "end_time": 2.0});
+    let datagram = format!("{{\"format\":\"json\",\"version\":1}}\n{document}");
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.send_to(datagram.as_bytes(), &udp).unwrap();
+    daemon.value_behind("Upload will be tried again");
+    assert_eq!(sampling_rules(&tcp), "HTTP/1.1 502 Bad Gateway");
+    for name in ["cert.pem", "key.pem"] {
+        fs::copy(clients.file(name), other.file(name)).unwrap();
+    }
+    daemon.signal("-HUP");
+    daemon.value_behind("Uploads succeed again after ");
+    assert_eq!(sampling_rules(&tcp), "HTTP/1.1 200 OK");
+    fs::write(other.file("key.pem"), "nothing").unwrap();
+    daemon.signal("-HUP");
+    daemon.value_behind("Certificates are not read again; the old ones stay");
+    assert_eq!(sampling_rules(&tcp), "HTTP/1.1 200 OK");
+    daemon.signal("-TERM");
+    let (_, printed) = daemon.end();
+    assert!(printed.contains(" sent=1 "), "{printed}");
+}
+
+/// The status line of what a daemon's proxy answers.
+fn sampling_rules(tcp: &str) -> String {
+    let mut stream = TcpStream::connect(tcp).unwrap();
+    let call =
+        format!("POST /GetSamplingRules HTTP/1.1\r\nHost: {tcp}\r\nContent-Length: 2\r\n\r\n{{}}");
+    stream.write_all(call.as_bytes()).unwrap();
+    let mut status = String::new();
+    BufReader::new(stream).read_line(&mut status).unwrap();
+    status.trim_end().to_owned()
 }
 
 #[test]

@@ -8,7 +8,8 @@
 //!   Expiration: 2026-12-01T00:00:00Z
 //! ```
 //!
-//! Nobody but its owner may have access to it. Bounds: [`FILE_BYTES_MAX`], [`KEYS_MAX`]. Errors never
+//! Nobody but its owner may have access to it; where that is root, a group may read it: so Kubernetes mounts
+//! a secret for a process that is not root, and so PostgreSQL takes the key of its certificate. Bounds: [`FILE_BYTES_MAX`], [`KEYS_MAX`]. Errors never
 //! repeat what the file holds beyond ids.
 
 use std::collections::BTreeSet;
@@ -33,6 +34,9 @@ const WORD_CHARS_MAX: usize = 4096;
 
 /// Permissions that nobody may have but the owner.
 const OTHERS_MODE: u32 = 0o077;
+
+/// Those that nobody may have where root is the owner.
+const OTHERS_OF_ROOT_MODE: u32 = 0o037;
 
 /// What is said of a file that reads as something else.
 const FORM: &str = "not a list of AccessKeyId, SecretAccessKey, Role (write, read or admin) and, for \
@@ -129,8 +133,9 @@ fn text(path: &Path) -> Result<String, KeysError> {
     };
     let file = File::open(path).map_err(io)?;
     // of the open file, so that it cannot be another one
-    let mode = file.metadata().map_err(io)?.mode() & 0o777;
-    if mode & OTHERS_MODE != 0 {
+    let metadata = file.metadata().map_err(io)?;
+    let mode = metadata.mode() & 0o777;
+    if !is_private(metadata.uid(), mode) {
         let path = path.to_owned();
         return Err(KeysError::Mode { path, mode });
     }
@@ -142,6 +147,16 @@ fn text(path: &Path) -> Result<String, KeysError> {
         return Err(malformed(path, problem));
     }
     Ok(text)
+}
+
+/// Whether a file with this owner and these permissions keeps a secret.
+const fn is_private(owner: u32, mode: u32) -> bool {
+    let others = if owner == 0 {
+        OTHERS_OF_ROOT_MODE
+    } else {
+        OTHERS_MODE
+    };
+    mode & others == 0
 }
 
 fn malformed(path: &Path, problem: String) -> KeysError {

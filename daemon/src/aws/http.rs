@@ -104,11 +104,10 @@ pub(crate) fn local_client() -> Result<Client, CallerError> {
 /// # Errors
 /// As [`client::build`].
 pub(crate) fn stock_client(variables: &Variables) -> Result<Client, CallerError> {
-    let ca_file = client::ca_file(None, variables);
     client::build(&client::Settings {
         has_tls: true,
-        ca_file: ca_file.as_ref(),
-        proxy_address: variables.get("HTTPS_PROXY"),
+        ca_file: client::ca_file(None, variables),
+        proxy_address: variables.get("HTTPS_PROXY").map(str::to_owned),
         no_proxy: client::no_proxy(variables),
         ..client::Settings::default()
     })

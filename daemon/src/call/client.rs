@@ -1,4 +1,4 @@
-//! The HTTP client of a destination: connections, outbound proxy, certificates.
+//! The HTTP client of a destination: connections, outbound proxy, certificates on both sides.
 //!
 //! Source: `spec/daemon.md` sections 1 and 7. Redirects are not followed: a redirected POST becomes a
 //! GET. Certificates are loaded for `https` alone: the system's take milliseconds and megabytes.
@@ -21,27 +21,30 @@ const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
 /// What a client is built from.
 #[derive(Debug)]
-pub(crate) struct Settings<'a> {
+pub(crate) struct Settings {
     /// Until a connection stands.
     pub(crate) connect_max: Duration,
+    /// Connections kept for later calls.
+    pub(crate) idle_connections_max: usize,
     /// Whether it will speak TLS at all.
     pub(crate) has_tls: bool,
     /// Whether certificates are not checked.
     pub(crate) no_verify_ssl: bool,
     /// PEM file to trust instead of the system's, and the setting that names it.
-    pub(crate) ca_file: Option<&'a (&'static str, PathBuf)>,
-    /// What is shown to who asks for a client certificate.
-    pub(crate) client_certificate: Option<&'a ClientCertificate>,
+    pub(crate) ca_file: Option<(&'static str, PathBuf)>,
+    /// What is shown to a server that asks for a certificate.
+    pub(crate) client_certificate: Option<ClientCertificate>,
     /// `http://host:port`
-    pub(crate) proxy_address: Option<&'a str>,
+    pub(crate) proxy_address: Option<String>,
     /// What is reached without it, as in `NO_PROXY`.
-    pub(crate) no_proxy: Option<&'a str>,
+    pub(crate) no_proxy: Option<String>,
 }
 
-impl Default for Settings<'_> {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             connect_max: CONNECT_MAX,
+            idle_connections_max: 8,
             has_tls: false,
             no_verify_ssl: false,
             ca_file: None,
@@ -66,17 +69,17 @@ pub(crate) fn ca_file(
 }
 
 /// The list of what is reached without a proxy.
-pub(crate) fn no_proxy(variables: &Variables) -> Option<&str> {
-    variables
-        .get("NO_PROXY")
-        .or_else(|| variables.get("no_proxy"))
+pub(crate) fn no_proxy(variables: &Variables) -> Option<String> {
+    let list = variables.get("NO_PROXY");
+    list.or_else(|| variables.get("no_proxy"))
+        .map(str::to_owned)
 }
 
-/// Builds the client.
+/// Builds the client; the files of certificates are read now.
 ///
 /// # Errors
 /// When the proxy's address or the certificates are unusable, or no TLS provider is installed.
-pub(crate) fn build(settings: &Settings<'_>) -> Result<Client, CallerError> {
+pub(crate) fn build(settings: &Settings) -> Result<Client, CallerError> {
     // reqwest panics without one, even for plain HTTP.
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         return Err(CallerError::NoTlsProvider);
@@ -84,73 +87,85 @@ pub(crate) fn build(settings: &Settings<'_>) -> Result<Client, CallerError> {
     let mut builder = Client::builder()
         .connect_timeout(settings.connect_max)
         .redirect(Policy::none())
-        .pool_max_idle_per_host(8)
+        .pool_max_idle_per_host(settings.idle_connections_max)
         .pool_idle_timeout(Duration::from_secs(90))
         .no_proxy();
     let mut has_tls = settings.has_tls;
-    if let Some(address) = settings.proxy_address {
+    if let Some(address) = &settings.proxy_address {
         let proxy = proxy_url(address)?;
         has_tls |= proxy.scheme() == "https";
-        let direct = format!("{},{LOOPBACK}", settings.no_proxy.unwrap_or_default());
+        let direct = format!(
+            "{},{LOOPBACK}",
+            settings.no_proxy.as_deref().unwrap_or_default()
+        );
         let proxy = Proxy::all(proxy).map_err(CallerError::Client)?;
         builder = builder.proxy(proxy.no_proxy(NoProxy::from_string(&direct)));
     }
-    with_certificates(builder, settings, has_tls)?
-        .build()
-        .map_err(CallerError::Client)
+    builder = with_certificates(builder, settings, has_tls)?;
+    if let Some(shown) = settings.client_certificate.as_ref().filter(|_| has_tls) {
+        builder = builder.identity(identity(shown)?);
+    }
+    builder.build().map_err(CallerError::Client)
+}
+
+/// Reads certificate and key, each from its own file.
+fn identity(shown: &ClientCertificate) -> Result<Identity, CallerError> {
+    let certificate = pem("ClientCert", &shown.certificate)?;
+    let key = pem("ClientKey", &shown.key)?;
+    let unusable = |setting, path: &Path, problem: &str| CallerError::File {
+        setting,
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+    };
+    if !certificate.contains("-----BEGIN CERTIFICATE-----") {
+        let problem = "no certificate in it";
+        return Err(unusable("ClientCert", &shown.certificate, problem));
+    }
+    if !key.contains("PRIVATE KEY-----") || key.contains("ENCRYPTED") {
+        let problem = "no private key in PEM that is not encrypted";
+        return Err(unusable("ClientKey", &shown.key, problem));
+    }
+    // The key last: of several the last one counts, and the certificate's file may hold one, too.
+    Identity::from_pem(format!("{certificate}\n{key}").as_bytes()).map_err(|_| {
+        let problem = "neither this file nor that of ClientCert may hold anything but PEM";
+        unusable("ClientKey", &shown.key, problem)
+    })
+}
+
+fn pem(setting: &'static str, path: &Path) -> Result<String, CallerError> {
+    aws::read_file(path).map_err(|error| CallerError::File {
+        setting,
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })
 }
 
 fn with_certificates(
     builder: ClientBuilder,
-    settings: &Settings<'_>,
+    settings: &Settings,
     has_tls: bool,
 ) -> Result<ClientBuilder, CallerError> {
     if !has_tls {
         return Ok(builder.tls_certs_only([]));
     }
-    let builder = match settings.client_certificate {
-        Some(files) => builder.identity(identity(files)?),
-        None => builder,
-    };
     if settings.no_verify_ssl {
         return Ok(builder.tls_danger_accept_invalid_certs(true));
     }
-    let Some((setting, path)) = settings.ca_file else {
+    let Some((setting, path)) = &settings.ca_file else {
         return Ok(builder);
     };
-    let unusable = |problem: String| unusable(setting, path, problem);
-    let pem = aws::read_file(path).map_err(|error| unusable(error.to_string()))?;
+    let unusable = |problem: String| CallerError::File {
+        setting,
+        path: path.clone(),
+        problem,
+    };
+    let pem = pem(setting, path)?;
     let certificates = Certificate::from_pem_bundle(pem.as_bytes())
         .map_err(|_| unusable("no PEM file".to_owned()))?;
     if certificates.is_empty() {
         return Err(unusable("no certificate in it".to_owned()));
     }
     Ok(builder.tls_certs_only(certificates))
-}
-
-fn identity(files: &ClientCertificate) -> Result<Identity, CallerError> {
-    let setting = "client certificate";
-    let text = |path: &Path| {
-        let text = aws::read_file(path);
-        text.map_err(|error| unusable(setting, path, error.to_string()))
-    };
-    let pem = [text(&files.certificate)?, text(&files.key)?].join("\n");
-    let no_pem = |_| {
-        unusable(
-            setting,
-            &files.certificate,
-            "no certificate with its key in PEM".to_owned(),
-        )
-    };
-    Identity::from_pem(pem.as_bytes()).map_err(no_pem)
-}
-
-fn unusable(setting: &'static str, path: &Path, problem: String) -> CallerError {
-    CallerError::CaFile {
-        setting,
-        path: path.to_owned(),
-        problem,
-    }
 }
 
 fn proxy_url(address: &str) -> Result<Url, CallerError> {
@@ -188,15 +203,11 @@ mod tests {
             (&cert, &key, None),
             (&missing, &key, Some("none.pem: ")),
             (&cert, &missing, Some("none.pem: ")),
-            (
-                &odd,
-                &key,
-                Some("odd.pem: no certificate with its key in PEM"),
-            ),
+            (&odd, &key, Some("odd.pem: no certificate in it")),
             (
                 &cert,
                 &odd,
-                Some("c.pem: no certificate with its key in PEM"),
+                Some("odd.pem: no private key in PEM that is not encrypted"),
             ),
         ] {
             let files = ClientCertificate {
@@ -208,7 +219,9 @@ mod tests {
             let told = refused.unwrap_or_default();
             assert!(told.contains(expected.unwrap_or_default()), "{told}");
             assert!(
-                told.is_empty() || told.starts_with("client certificate: "),
+                told.is_empty()
+                    || told.starts_with("ClientCert: ")
+                    || told.starts_with("ClientKey: "),
                 "{told}"
             );
         }

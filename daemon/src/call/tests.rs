@@ -4,6 +4,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::*;
 use crate::aws::stand_in::{StandIn, closed_port, install_tls_provider};
+use crate::config::ClientCertificate;
 use crate::metrics::Failure;
 
 const KEYS: [(&str, &str); 2] = [
@@ -322,6 +323,49 @@ async fn settings_that_cannot_work_prevent_the_start() {
     );
     let plain = caller(to("http://c"), &[("AWS_CA_BUNDLE", "/nowhere/ca.pem")]).await;
     assert!(plain.is_ok(), "certificates are not needed: {plain:?}");
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_cannot_be_shown_prevents_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let (_, certificate_pem) = tls_server(2999);
+    let certificate = folder.path().join("cert.pem");
+    std::fs::write(&certificate, certificate_pem).unwrap();
+    let key = folder.path().join("key.pem");
+    std::fs::write(&key, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let showing = |certificate: &PathBuf, key: &PathBuf| {
+        let (certificate, key) = (certificate.clone(), key.clone());
+        Destination {
+            client_certificate: Some(ClientCertificate { certificate, key }),
+            ..to("https://collector.invalid")
+        }
+    };
+    let cases = [
+        (
+            showing(&key, &key),
+            format!("ClientCert: {}: no certificate in it", key.display()),
+        ),
+        (
+            showing(&certificate, &empty),
+            format!(
+                "ClientKey: {}: no private key in PEM that is not encrypted",
+                empty.display()
+            ),
+        ),
+    ];
+    for (destination, expected) in cases {
+        let error = caller(destination, &[]).await.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+    let nowhere = PathBuf::from("/nowhere/key.pem");
+    let unreadable = caller(showing(&certificate, &nowhere), &[]).await;
+    let unreadable = unreadable.unwrap_err().to_string();
+    let begin = "ClientKey: /nowhere/key.pem: ";
+    assert!(unreadable.starts_with(begin), "{unreadable}");
+    let others = caller(showing(&certificate, &key), &[]).await;
+    assert!(others.is_err(), "a key of another certificate: {others:?}");
 }
 
 /// A server with a certificate for 127.0.0.1, valid until the year, and that certificate as PEM.

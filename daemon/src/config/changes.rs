@@ -1,5 +1,7 @@
 //! What a reload changes, and what of it needs a restart.
 
+use std::path::Path;
+
 use crate::config::key::Key;
 use crate::config::{Config, Destination, LogConfig};
 
@@ -35,7 +37,8 @@ pub fn changes(old: &Config, new: &Config) -> Changes {
         // No setting of its own.
         admin_is_explicit: _,
         spool,
-        // A process's environment does not change.
+        // A process's surroundings do not change.
+        extension: _,
         variables: _,
     } = new;
     let name = |key: Key| key.known().name;
@@ -104,10 +107,25 @@ fn of_destinations(old: &[Destination], new: &[Destination]) -> Vec<&'static str
         ),
         (Key::CaFile, differ(|old, new| old.ca_file != new.ca_file)),
         (
+            Key::ClientCert,
+            differ(|old, new| certificate(old) != certificate(new)),
+        ),
+        (Key::ClientKeyFile, differ(|old, new| key(old) != key(new))),
+        (
             Key::Telemetry,
             differ(|old, new| old.telemetry != new.telemetry),
         ),
     ];
     let differing = members.into_iter().filter(|(_, differs)| *differs);
     differing.map(|(key, _)| key.member()).collect()
+}
+
+fn certificate(destination: &Destination) -> Option<&Path> {
+    let shown = destination.client_certificate.as_ref();
+    shown.map(|shown| shown.certificate.as_path())
+}
+
+fn key(destination: &Destination) -> Option<&Path> {
+    let shown = destination.client_certificate.as_ref();
+    shown.map(|shown| shown.key.as_path())
 }

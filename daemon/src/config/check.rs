@@ -54,6 +54,7 @@ pub(crate) fn checked(mut layer: Layer, environment: &Environment) -> Result<Che
         admin,
         admin_is_explicit: layer.get(Key::Admin).is_some(),
         spool,
+        extension: None,
         variables: environment.variables.clone(),
     };
     Ok(Checked {

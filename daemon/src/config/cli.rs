@@ -20,6 +20,8 @@ pub(crate) struct CommandLine {
     pub(crate) layer: Layer,
     /// The configuration file.
     pub(crate) config: Option<PathBuf>,
+    /// Whether to run as a Lambda extension; not said: found out.
+    pub(crate) lambda_extension: Option<bool>,
     pub(crate) purpose: Purpose,
 }
 
@@ -77,6 +79,12 @@ struct Args {
     /// Where calls go [default: AWS X-Ray in the region; without one http://127.0.0.1:2080]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    /// PEM file with the certificate to show to a collector that asks for one
+    #[arg(long, value_name = "PATH")]
+    client_cert: Option<String>,
+    /// PEM file with the key to that certificate
+    #[arg(long, value_name = "PATH")]
+    client_key: Option<String>,
     /// Where the spool lies
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<String>,
@@ -103,6 +111,10 @@ struct Args {
     /// How long documents are still delivered after a signal to stop [default: 5]
     #[arg(long, value_name = "SECONDS", value_parser = time)]
     grace: Option<String>,
+    /// Run as an extension in AWS Lambda [default: when started there from /opt/extensions]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOLEAN", value_parser = boolean)]
+    lambda_extension: Option<bool>,
     /// Print the effective configuration and where each value comes from
     #[arg(long)]
     check_config: bool,
@@ -132,6 +144,7 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<CommandLine,
             .clone()
             .filter(|path| !path.is_empty())
             .map(PathBuf::from),
+        lambda_extension: args.lambda_extension,
         layer: layer(args),
         purpose,
     })
@@ -151,6 +164,8 @@ fn layer(args: Args) -> Layer {
         (Key::RoleArn, args.role_arn),
         (Key::ProxyAddress, args.proxy_address),
         (Key::Endpoint, args.endpoint),
+        (Key::ClientCert, args.client_cert),
+        (Key::ClientKeyFile, args.client_key),
         (Key::LogPath, args.log_file),
         (Key::LocalMode, args.local_mode.map(|each| each.to_string())),
         (Key::Admin, args.admin),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use crate::config::key::Key;
 use crate::config::layer::{Entry, List, Said, Source};
 use crate::config::reading::{Origin, Reading, optional};
-use crate::config::{CONCURRENCY_DEFAULT, ConfigError, Destination, units};
+use crate::config::{CONCURRENCY_DEFAULT, ClientCertificate, ConfigError, Destination, units};
 use crate::endpoint::Endpoint;
 
 /// Each has its queue, its connections and its spool; more than this is a mistake.
@@ -201,8 +201,36 @@ impl<F: Fn(Key) -> (Option<Said>, String, String)> Fields<'_, '_, F> {
             proxy_address: self.value(Key::ProxyAddress, optional(units::proxy_url))?,
             no_verify_ssl: self.value(Key::NoVerifySsl, units::boolean)?,
             ca_file: self.value(Key::CaFile, optional(|text| Ok(PathBuf::from(text))))?,
+            client_certificate: self.client_certificate()?,
             telemetry: self.value(Key::Telemetry, units::boolean)?,
-            client_certificate: None,
+        })
+    }
+
+    /// Certificate and key go together; which of them is missing is told at the other's place.
+    fn client_certificate(&mut self) -> Result<Option<ClientCertificate>, ConfigError> {
+        let path = |text: &str| Ok(PathBuf::from(text));
+        let certificate = self.value(Key::ClientCert, optional(path))?;
+        let key = self.value(Key::ClientKeyFile, optional(path))?;
+        let (alone, allowed) = match (certificate, key) {
+            (Some(certificate), Some(key)) => {
+                return Ok(Some(ClientCertificate { certificate, key }));
+            }
+            (None, None) => return Ok(None),
+            (Some(_), None) => (Key::ClientCert, "ClientKey must name the key to it"),
+            (None, Some(_)) => (
+                Key::ClientKeyFile,
+                "ClientCert must name the certificate to it",
+            ),
+        };
+        let (said, said_at, _) = (self.find)(alone);
+        let (place, value) = said.map_or_else(
+            || (said_at.clone(), String::new()),
+            |said| (said.source.place(&said_at), said.text),
+        );
+        Err(ConfigError::Value {
+            place,
+            value,
+            allowed,
         })
     }
 

@@ -18,6 +18,9 @@ const OWN: &str = "RADIOGRAPH_";
 /// Names the configuration file, when no flag does.
 const CONFIG_VARIABLE: &str = "RADIOGRAPH_CONFIG";
 
+/// Says whether the daemon is a Lambda extension, when no flag does.
+pub(crate) const EXTENSION_VARIABLE: &str = "RADIOGRAPH_LAMBDA_EXTENSION";
+
 /// Where a service's data lies (`design.md`, addresses).
 const SERVICE_DATA_DIR: &str = "/var/lib/radiograph";
 
@@ -31,6 +34,8 @@ pub(crate) struct Environment {
     /// The user's directory for data; none for a user without a home.
     pub(crate) data_home: Option<PathBuf>,
     pub(crate) memory: Memory,
+    /// The program as it was called.
+    pub(crate) program: Option<PathBuf>,
     /// Configuration files to look for when none is named.
     pub(crate) default_files: Vec<PathBuf>,
 }
@@ -46,6 +51,7 @@ impl Environment {
             .filter(|user| is_home(user.home_dir()))
             .map(|user| user.data_dir().to_owned());
         found.memory = Memory::of_this_process();
+        found.program = std::env::args_os().next().map(PathBuf::from);
         found.default_files = file::DEFAULT_PATHS.map(PathBuf::from).to_vec();
         found
     }
@@ -82,7 +88,7 @@ impl Environment {
                 let source = Source::OwnVariable(DESTINATIONS_VARIABLE);
                 let list = file::destinations(value, source);
                 layer.list = Some(list.map_err(|problem| ConfigError::Destinations { problem })?);
-            } else if name != CONFIG_VARIABLE {
+            } else if name != CONFIG_VARIABLE && name != EXTENSION_VARIABLE {
                 layer.warnings.extend(slip(name));
             }
         }
@@ -146,7 +152,7 @@ fn own_value(key: Key, value: &str) -> Result<String, ConfigError> {
 fn slip(name: &str) -> Option<String> {
     const EDITS_MAX: usize = 3;
     let known = Key::ALL.into_iter().map(|key| key.known().variable);
-    let known = known.chain([CONFIG_VARIABLE, DESTINATIONS_VARIABLE]);
+    let known = known.chain([CONFIG_VARIABLE, DESTINATIONS_VARIABLE, EXTENSION_VARIABLE]);
     let (nearest, edits) = nearest::nearest(name, known)?;
     let is_slip = edits <= EDITS_MAX && !OF_THE_COLLECTOR.contains(&name);
     is_slip.then(|| format!("{name} is unknown and ignored; the nearest known one is {nearest}"))

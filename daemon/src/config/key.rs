@@ -29,6 +29,8 @@ pub(crate) enum Key {
     ProxyAll,
     Grace,
     CaFile,
+    ClientCert,
+    ClientKeyFile,
     Profile,
     Telemetry,
 }
@@ -64,7 +66,7 @@ pub(crate) enum Kind {
 
 impl Key {
     /// In the order in which they are shown.
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Bind,
         Self::BindTcp,
         Self::BufferMemory,
@@ -89,11 +91,13 @@ impl Key {
         Self::ProxyAddress,
         Self::NoVerifySsl,
         Self::CaFile,
+        Self::ClientCert,
+        Self::ClientKeyFile,
         Self::Telemetry,
     ];
 
     /// Those that each destination may have for itself.
-    pub(crate) const OF_DESTINATION: [Self; 9] = [
+    pub(crate) const OF_DESTINATION: [Self; 11] = [
         Self::Endpoint,
         Self::Region,
         Self::RoleArn,
@@ -102,6 +106,8 @@ impl Key {
         Self::ProxyAddress,
         Self::NoVerifySsl,
         Self::CaFile,
+        Self::ClientCert,
+        Self::ClientKeyFile,
         Self::Telemetry,
     ];
 
@@ -133,6 +139,8 @@ impl Key {
             Self::ProxyAll => row("Radiograph.ProxyAll", Boolean, "--proxy-all", "RADIOGRAPH_PROXY_ALL", "false"),
             Self::Grace => row("Radiograph.Grace", Time, "--grace", "RADIOGRAPH_GRACE", "5s"),
             Self::CaFile => row("Radiograph.CAFile", Text, "", "RADIOGRAPH_CA_FILE", ""),
+            Self::ClientCert => row("Radiograph.ClientCert", Text, "--client-cert", "RADIOGRAPH_CLIENT_CERT", ""),
+            Self::ClientKeyFile => row("Radiograph.ClientKey", Text, "--client-key", "RADIOGRAPH_CLIENT_KEY", ""),
             Self::Profile => row("Radiograph.Profile", Text, "", "RADIOGRAPH_PROFILE", ""),
             Self::Telemetry => row("Radiograph.Telemetry", Boolean, "", "RADIOGRAPH_TELEMETRY", "true"),
         }
@@ -178,9 +186,9 @@ mod tests {
             let all = Key::ALL.into_iter().map(|key| of(key.known()));
             all.collect::<BTreeSet<_>>().len()
         };
-        assert_eq!(Key::ALL.into_iter().collect::<BTreeSet<_>>().len(), 25);
-        assert_eq!(each(|known| known.name), 25);
-        assert_eq!(each(|known| known.variable), 25);
+        assert_eq!(Key::ALL.into_iter().collect::<BTreeSet<_>>().len(), 27);
+        assert_eq!(each(|known| known.name), 27);
+        assert_eq!(each(|known| known.variable), 27);
         for key in Key::ALL {
             let variable = key.known().variable;
             assert!(variable.starts_with("RADIOGRAPH_"), "{variable}");

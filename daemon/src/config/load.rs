@@ -7,7 +7,7 @@ use crate::config::check::{self, Checked};
 use crate::config::cli::{self, CommandLine, Purpose};
 use crate::config::env::Environment;
 use crate::config::layer::Layer;
-use crate::config::{Config, ConfigError, file, report};
+use crate::config::{Config, ConfigError, extension, file, report};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -82,6 +82,13 @@ fn everything(
     let named = command_line.config.or_else(|| environment.config_path());
     let (path, file) = file::read(named, &environment.default_files)?;
     let layers = [command_line.layer, own, file, environment.aws()];
-    let all = layers.into_iter().fold(Layer::default(), Layer::over);
-    Ok((path, check::checked(all, environment)?))
+    let mut all = layers.into_iter().fold(Layer::default(), Layer::over);
+    let found = extension::find(command_line.lambda_extension, environment)?;
+    if found.is_some() {
+        all = all.over(extension::defaults());
+    }
+    let mut checked = check::checked(all, environment)?;
+    checked.lines.extend(found.as_ref().map(extension::line));
+    checked.config.extension = found.map(|found| found.config);
+    Ok((path, checked))
 }

@@ -35,7 +35,7 @@ const URLS: [&str; 6] = [
     "HTTPS_PROXY",
 ];
 
-const HARMLESS: [&str; 28] = [
+const HARMLESS: [&str; 31] = [
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
@@ -45,6 +45,9 @@ const HARMLESS: [&str; 28] = [
     "AWS_EXECUTION_ENV",
     "AWS_HOSTNAME",
     "AWS_INSTANCE_ID",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_RUNTIME_API",
     "AWS_PROFILE",
     "AWS_REGION",
     "AWS_ROLE_ARN",

@@ -62,6 +62,7 @@ fn shown(line: &Line) -> &str {
         Some("Region") => "found at the start",
         Some("LogPath") => "standard output",
         Some("CAFile") => "the system's certificates",
+        Some("ClientCert" | "ClientKey") => "none is shown",
         Some("Profile") => "the one of AWS_PROFILE",
         _ => "none",
     }

@@ -3,6 +3,7 @@
 
 mod changes;
 mod destinations;
+mod extension;
 mod files;
 mod flags;
 mod report;
@@ -126,6 +127,32 @@ fn first(config: &mut Config) -> &mut Destination {
     config.destinations.first_mut().unwrap()
 }
 
+/// The certificate, which is half of a pair: see [`other_half`].
+fn shown(config: &mut Config) -> &mut ClientCertificate {
+    let half = || ClientCertificate {
+        certificate: "/other".into(),
+        key: "/other".into(),
+    };
+    first(config).client_certificate.get_or_insert_with(half)
+}
+
+/// Certificate and key go together: the variable that sets what a row alone must not leave out.
+fn other_half(row: &Row) -> Option<(&'static str, &'static str)> {
+    match row.name {
+        "Radiograph.ClientCert" => Some(("RADIOGRAPH_CLIENT_KEY", "/other")),
+        "Radiograph.ClientKey" => Some(("RADIOGRAPH_CLIENT_CERT", "/other")),
+        _ => None,
+    }
+}
+
+/// These variables and what belongs to the row's setting.
+fn with_other_half<'a>(
+    row: &Row,
+    variables: &[(&'static str, &'a str)],
+) -> Vec<(&'static str, &'a str)> {
+    variables.iter().copied().chain(other_half(row)).collect()
+}
+
 fn spool(config: &mut Config) -> &mut SpoolConfig {
     config.spool.as_mut().unwrap()
 }
@@ -142,7 +169,7 @@ fn yaml(name: &str, value: &str) -> String {
 }
 
 #[rustfmt::skip]
-const ROWS: [Row; 25] = [
+const ROWS: [Row; 27] = [
     row(&["b", "bind"], "Socket.UDPAddress", "RADIOGRAPH_BIND", "h:1", "h:1", |c| c.bind = "h:1".to_owned()),
     row(&["t", "bind-tcp"], "Socket.TCPAddress", "RADIOGRAPH_BIND_TCP", "h:2", "h:2", |c| c.bind_tcp = "h:2".to_owned()),
     row(&["m", "buffer-memory"], "TotalBufferSizeMB", "RADIOGRAPH_BUFFER_MEMORY", "64", "64", |c| c.buffer_bytes = 64 << 20),
@@ -166,6 +193,8 @@ const ROWS: [Row; 25] = [
     row(&["proxy-all="], "Radiograph.ProxyAll", "RADIOGRAPH_PROXY_ALL", "true", "true", |c| c.proxy_all = true),
     row(&["grace"], "Radiograph.Grace", "RADIOGRAPH_GRACE", "7", "7", |c| c.grace = Duration::from_secs(7)),
     row(&[], "Radiograph.CAFile", "RADIOGRAPH_CA_FILE", "/ca.pem", "/ca.pem", |c| first(c).ca_file = Some("/ca.pem".into())),
+    row(&["client-cert"], "Radiograph.ClientCert", "RADIOGRAPH_CLIENT_CERT", "/c.pem", "/c.pem", |c| shown(c).certificate = "/c.pem".into()),
+    row(&["client-key"], "Radiograph.ClientKey", "RADIOGRAPH_CLIENT_KEY", "/k.pem", "/k.pem", |c| shown(c).key = "/k.pem".into()),
     row(&[], "Radiograph.Profile", "RADIOGRAPH_PROFILE", "prod", "prod", |c| first(c).profile = Some("prod".to_owned())),
     row(&[], "Radiograph.Telemetry", "RADIOGRAPH_TELEMETRY", "false", "false", |c| first(c).telemetry = false),
 ];
@@ -198,7 +227,8 @@ fn every_key_of_the_file_takes_effect() {
         let file = TempFile::new(&yaml(row.name, row.yaml));
         let mut expected = defaults();
         (row.change)(&mut expected);
-        assert_eq!(config(&["-c", &file.path], &[]), expected, "{}", row.name);
+        let found = config(&["-c", &file.path], &with_other_half(row, &[]));
+        assert_eq!(found, expected, "{}", row.name);
     }
 }
 
@@ -207,8 +237,8 @@ fn every_variable_takes_effect() {
     for row in &ROWS {
         let mut expected = defaults();
         (row.change)(&mut expected);
-        let found = config(&[], &[(row.variable, row.value)]);
-        assert_eq!(found, expected, "{}", row.variable);
+        let variables = with_other_half(row, &[(row.variable, row.value)]);
+        assert_eq!(config(&[], &variables), expected, "{}", row.variable);
     }
 }
 
@@ -217,16 +247,17 @@ fn every_flag_takes_effect_with_one_dash_and_two() {
     for row in &ROWS {
         let mut expected = defaults();
         (row.change)(&mut expected);
+        let more = with_other_half(row, &[]);
         for flag in row.flags {
             let value = row.value;
             let name = flag.trim_end_matches('=');
             for name in [format!("-{name}"), format!("--{name}")] {
                 let joined = format!("{name}={value}");
-                assert_eq!(config(&[&joined], &[]), expected, "{joined}");
+                assert_eq!(config(&[&joined], &more), expected, "{joined}");
                 if *flag == name.trim_start_matches('-') {
-                    assert_eq!(config(&[&name, value], &[]), expected, "{name} {value}");
+                    assert_eq!(config(&[&name, value], &more), expected, "{name} {value}");
                 } else {
-                    assert_eq!(config(&[&name], &[]), expected, "{name}");
+                    assert_eq!(config(&[&name], &more), expected, "{name}");
                 }
             }
         }
@@ -235,7 +266,7 @@ fn every_flag_takes_effect_with_one_dash_and_two() {
 
 /// A value of each setting that [`ROWS`] does not have, and nobody has by default.
 #[rustfmt::skip]
-const WEAKER: [(&str, &str); 25] = [
+const WEAKER: [(&str, &str); 27] = [
     ("Socket.UDPAddress", "weak:1"), ("Socket.TCPAddress", "weak:1"), ("TotalBufferSizeMB", "99"),
     ("Concurrency", "99"), ("Region", "weak"), ("ResourceARN", "weak"), ("RoleARN", "weak"),
     ("ProxyAddress", "http://weak:1"), ("Endpoint", "http://weak:1"), ("Logging.LogRotation", "true"),
@@ -244,7 +275,7 @@ const WEAKER: [(&str, &str); 25] = [
     ("Radiograph.Spool.Enabled", "true"), ("Radiograph.Spool.MaxBytes", "99MiB"),
     ("Radiograph.Spool.MaxAge", "99m"), ("Radiograph.Sampling", "strict"),
     ("Radiograph.ProxyAll", "false"), ("Radiograph.Grace", "99"), ("Radiograph.CAFile", "weak"),
-    ("Radiograph.Profile", "weak"), ("Radiograph.Telemetry", "true"),
+    ("Radiograph.ClientCert", "weak"), ("Radiograph.ClientKey", "weak"), ("Radiograph.Profile", "weak"), ("Radiograph.Telemetry", "true"),
 ];
 
 #[test]
@@ -254,11 +285,13 @@ fn a_flag_beats_our_variable_which_beats_the_file_for_every_setting() {
         let file = TempFile::new(&yaml(row.name, weak));
         let mut expected = defaults();
         (row.change)(&mut expected);
-        let found = config(&["-c", &file.path], &[(row.variable, row.value)]);
+        let variables = with_other_half(row, &[(row.variable, row.value)]);
+        let found = config(&["-c", &file.path], &variables);
         assert_eq!(found, expected, "{} over the file", row.variable);
         if let Some(flag) = row.flags.first() {
             let flag = format!("--{}={}", flag.trim_end_matches('='), row.value);
-            let found = config(&[&flag, "-c", &file.path], &[(row.variable, weak)]);
+            let variables = with_other_half(row, &[(row.variable, weak)]);
+            let found = config(&[&flag, "-c", &file.path], &variables);
             assert_eq!(found, expected, "{flag} over the variable");
         }
     }

@@ -112,6 +112,13 @@ impl Disk {
         self.send(Command::GiveBack(token));
     }
 
+    /// Ends every pause.
+    pub(super) fn wake(&mut self) {
+        self.replay_failures = 0;
+        self.replay_after = None;
+        self.refused_until = None;
+    }
+
     /// Lets the disk do what is due by time.
     pub(super) fn tick(&mut self, now: Instant) {
         if self.tick_at.is_some_and(|at| now >= at) {

@@ -115,6 +115,12 @@ impl DestinationMetrics {
         Some(format!("spool of {}: {trouble}", self.name))
     }
 
+    /// Whether documents wait on disk while the destination is up and the disk is well.
+    pub(super) fn is_replaying(&self) -> bool {
+        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        self.spooled.value() > 0 && down.is_none() && self.trouble().is_none()
+    }
+
     /// The numbers now.
     pub(super) fn counters(&self) -> DestinationCounters {
         let unprocessed = self

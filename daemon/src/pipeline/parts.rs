@@ -14,14 +14,26 @@ use crate::call::Caller;
 use crate::call::failure::with_causes;
 use crate::config::{self, Config};
 use crate::destination::{Destination, Inbox, Spooler};
+use crate::flush::Flush;
 use crate::intake::Intake;
 use crate::kernel::{self, KernelDrops};
 use crate::listen::{self, ListenError};
 use crate::metrics::{DestinationMetrics, Metrics};
+use crate::receive::socket::{self, Bound};
 use crate::shutdown::Watch;
 use crate::spool;
 use crate::telemetry::{Identity, Telemetry};
 use crate::upload::Uploader;
+
+/// Bytes left free in Lambda's `/tmp`, which is 512 MB by default and the function's.
+const FREE_MIN_IN_LAMBDA: u64 = 32 << 20;
+
+/// What every destination shares with the stages before it.
+pub(super) struct Stages<'a> {
+    pub(super) intake: &'a Arc<Intake>,
+    pub(super) watch: &'a Watch,
+    pub(super) flush: &'a Arc<Flush>,
+}
 
 /// A destination's way in, and what it counts.
 pub(super) type Way = (Arc<Inbox>, Arc<DestinationMetrics>);
@@ -31,14 +43,13 @@ pub(super) fn destinations(
     config: &Config,
     callers: &[Caller],
     metrics: &[Arc<DestinationMetrics>],
-    intake: &Arc<Intake>,
-    watch: &Watch,
+    stages: &Stages<'_>,
 ) -> (JoinSet<()>, Vec<Way>) {
     let mut tasks = JoinSet::new();
     let mut ways = Vec::new();
     for ((caller, each), metrics) in callers.iter().zip(&config.destinations).zip(metrics) {
         let (caller, metrics) = (caller.clone(), Arc::clone(metrics));
-        let destination = destination(config, each, caller, metrics, intake, watch);
+        let destination = destination(config, each, caller, metrics, stages);
         ways.push((
             Arc::clone(&destination.inbox),
             Arc::clone(&destination.metrics),
@@ -53,8 +64,7 @@ fn destination(
     destination: &config::Destination,
     caller: Caller,
     metrics: Arc<DestinationMetrics>,
-    intake: &Arc<Intake>,
-    watch: &Watch,
+    stages: &Stages<'_>,
 ) -> Destination {
     let name = &destination.name;
     let spool = config.spool.as_ref().and_then(|spool| {
@@ -62,7 +72,10 @@ fn destination(
         let limits = spool::Limits {
             bytes_max: spool.bytes_max,
             age_max: spool.age_max,
-            free_min: spool::Limits::FREE_MIN_DEFAULT,
+            free_min: match config.extension {
+                Some(_) => FREE_MIN_IN_LAMBDA,
+                None => spool::Limits::FREE_MIN_DEFAULT,
+            },
         };
         let started = Spooler::start(folder, limits);
         started
@@ -77,15 +90,17 @@ fn destination(
         uploader: Arc::new(Uploader::new(
             caller,
             Arc::clone(&metrics),
-            watch.clone(),
+            stages.watch.clone(),
+            Arc::clone(stages.flush),
             destination.concurrency.get(),
         )),
         metrics,
         spool,
         concurrency: destination.concurrency.get(),
         share: config.buffer_bytes / config.destinations.len().max(1),
-        intake: Arc::clone(intake),
-        watch: watch.clone(),
+        intake: Arc::clone(stages.intake),
+        watch: stages.watch.clone(),
+        flush: Arc::clone(stages.flush),
     }
 }
 
@@ -162,14 +177,33 @@ pub(super) fn telemetry(
     tasks
 }
 
+/// Both sockets, where segments and where sampling calls arrive.
+pub(super) async fn sockets(
+    config: &Config,
+) -> Result<(Bound, TcpListener, SocketAddr), StartError> {
+    let udp = listen::resolve(&config.bind).await;
+    let bound = udp.and_then(socket::bind).map_err(StartError::Udp)?;
+    let tcp = listen::resolve(&config.bind_tcp).await;
+    let (listener, address) = tcp.and_then(listen_tcp).map_err(StartError::Tcp)?;
+    Ok((bound, listener, address))
+}
+
 /// Listens for the sampling proxy.
-pub(super) fn listen_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
+fn listen_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
     let (socket, bound) = listen::bind(address, Type::STREAM)?;
     let listening = socket
         .listen(1024)
         .and_then(|()| TcpListener::from_std(socket.into()));
     let listener = listening.map_err(|source| ListenError::Bind { address, source })?;
     Ok((listener, bound))
+}
+
+/// What each destination counts, in their order.
+pub(super) fn metrics(config: &Config) -> Vec<Arc<DestinationMetrics>> {
+    let names = config.destinations.iter().map(|each| each.name.clone());
+    names
+        .map(|name| Arc::new(DestinationMetrics::new(name)))
+        .collect()
 }
 
 /// The lines that people's tooling matches (`spec/daemon.md` section 11), and ours.

@@ -119,7 +119,7 @@ fn unanswered(failure: Failure, error: &dyn Error) -> Attempt {
 }
 
 /// The answer's body up to the bound; what lies beyond is not read.
-async fn read_bounded(response: &mut Response) -> reqwest::Result<Vec<u8>> {
+pub(crate) async fn read_bounded(response: &mut Response) -> reqwest::Result<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);

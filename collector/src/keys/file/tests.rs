@@ -100,8 +100,8 @@ fn a_file_that_others_have_access_to_is_refused() {
     for (mode, is_refused) in [
         (0o600, false),
         (0o400, false),
-        (0o640, true),
         (0o604, true),
+        (0o644, true),
         (0o620, true),
     ] {
         let (_dir, path) = file("- {AccessKeyId: A, SecretAccessKey: s, Role: read}", mode);
@@ -112,6 +112,23 @@ fn a_file_that_others_have_access_to_is_refused() {
             Ok(keys) => assert_eq!((keys.len(), is_refused), (1, false), "{mode:o}"),
             Err(error) => assert_eq!((problem(&path, &error), is_refused), (expected, true)),
         }
+    }
+}
+
+#[test]
+fn a_group_may_read_what_root_has_mounted() {
+    for (owner, mode, expected) in [
+        (0, 0o400, true),
+        (0, 0o440, true),
+        (0, 0o640, true),
+        (0, 0o444, false),
+        (0, 0o660, false),
+        (0, 0o650, false),
+        (10_001, 0o600, true),
+        (10_001, 0o440, false),
+        (10_001, 0o640, false),
+    ] {
+        assert_eq!(is_private(owner, mode), expected, "{owner} {mode:04o}");
     }
 }
 

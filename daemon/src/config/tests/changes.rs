@@ -7,7 +7,10 @@ fn every_change_is_named_and_four_need_no_restart() {
     let old = defaults();
     assert_eq!(changes(&old, &old), Changes::default());
     for row in &ROWS {
-        let mut new = defaults();
+        let (mut old, mut new) = (defaults(), defaults());
+        if other_half(row).is_some() {
+            shown(&mut old);
+        }
         (row.change)(&mut new);
         let found = changes(&old, &new);
         let is_reloadable = [
@@ -27,6 +30,8 @@ fn every_change_is_named_and_four_need_no_restart() {
                 "Radiograph.Spool"
             }
             "Radiograph.CAFile" => "CAFile",
+            "Radiograph.ClientCert" => "ClientCert",
+            "Radiograph.ClientKey" => "ClientKey",
             "Radiograph.Profile" => "Profile",
             "Radiograph.Telemetry" => "Telemetry",
             name => name,

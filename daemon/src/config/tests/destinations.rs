@@ -22,6 +22,8 @@ Radiograph:
       ProxyAddress: http://east:1
       NoVerifySSL: true
       CAFile: /east.pem
+      ClientCert: /c.pem
+      ClientKey: /k.pem
 ";
 
 fn two() -> [Destination; 2] {
@@ -47,7 +49,10 @@ fn two() -> [Destination; 2] {
             proxy_address: Some("http://east:1".to_owned()),
             no_verify_ssl: true,
             ca_file: Some("/east.pem".into()),
-            client_certificate: None,
+            client_certificate: Some(ClientCertificate {
+                certificate: "/c.pem".into(),
+                key: "/k.pem".into(),
+            }),
             telemetry: true,
         },
     ]

@@ -188,7 +188,7 @@ fn every_word_for_a_log_level_is_known() {
 
 #[test]
 fn values_out_of_range_are_refused_with_flag_and_value() {
-    let cases: [(Args<'_>, &str); 12] = [
+    let cases: [(Args<'_>, &str); 14] = [
         (
             &["-m", "1"],
             "-m: 1 is not allowed; 3 MB or more, or 0 for 1 % of the memory",
@@ -236,6 +236,14 @@ fn values_out_of_range_are_refused_with_flag_and_value() {
             &["--spool-age", "0s"],
             "--spool-age: 0s is not allowed; 1s to 3650d; Radiograph.Spool.Enabled: false switches \
              the spool off",
+        ),
+        (
+            &["--client-cert", "/c.pem"],
+            "--client-cert: /c.pem is not allowed; ClientKey must name the key to it",
+        ),
+        (
+            &["--client-key", "/k.pem"],
+            "--client-key: /k.pem is not allowed; ClientCert must name the certificate to it",
         ),
         (
             &["--grace", "2h"],

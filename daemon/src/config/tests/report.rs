@@ -83,7 +83,8 @@ fn the_report_on_no_configuration_at_all_tells_what_then_happens() {
 #[test]
 fn every_setting_is_reported_with_the_source_it_comes_from() {
     for row in &ROWS {
-        let variable = report(&["--check-config"], &[(row.variable, row.value)], "\0");
+        let variables = with_other_half(row, &[(row.variable, row.value)]);
+        let variable = report(&["--check-config"], &variables, "\0");
         let of_variable = format!("    (variable {})", row.variable);
         let line = variable.lines().find(|line| line.ends_with(&of_variable));
         let expected = format!("{} = {}{of_variable}", row.name, row.value);

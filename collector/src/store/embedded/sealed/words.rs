@@ -184,7 +184,7 @@ mod tests {
             behind: [u8; BYTES],
         ) {
             let text = format!("{number:08}");
-            let digits = &text[BYTES - count..];
+            let digits = text.get(BYTES - count..).unwrap();
             let mut bytes = digits.as_bytes().to_vec();
             bytes.extend(behind);
             prop_assert_eq!(decimal(at(&bytes, 0), count), digits.parse::<u64>().unwrap());
