@@ -9,6 +9,7 @@ use crate::demo;
 use crate::export;
 use crate::import;
 use crate::keys;
+use crate::lambda;
 use crate::logs::LogLevel;
 use crate::pin;
 use crate::query;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Backup(backup::Options),
     Restore(restore::Options),
     Keys(keys::Options),
+    Lambda(lambda::Options),
     Pin(pin::Options),
     Pins(pin::ListOptions),
     Unpin(pin::UnpinOptions),

@@ -12,6 +12,7 @@ mod export;
 mod expression;
 mod import;
 mod keys;
+mod lambda;
 mod logs;
 mod output;
 mod pin;
@@ -64,6 +65,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         };
         let ran = match arguments.command {
             Some(Command::Query(options)) => return query::report(&options, stop).await,
+            Some(Command::Lambda(options)) => return lambda::report(&options, stop).await,
             Some(Command::WhyNot(options)) => return why_not::report(&options, stop).await,
             Some(Command::Demo(options)) => {
                 demo::report(&options, radiograph_collector::clock::now, stop).await
