@@ -8,6 +8,7 @@ use radiograph_admin::address::address_or_off;
 use radiograph_protocol::limits::SAMPLING_RULES_MAX_DEFAULT;
 
 pub use self::args::CollectorArgs;
+pub use self::arguments::{Arguments, command};
 pub use self::exposure::{Exposure, ExposureError};
 pub use self::limits::{ConnectionsMax, LimitError, RequestRate};
 pub use self::retention::{RetentionAge, RetentionBytes, RetentionError};
@@ -17,6 +18,7 @@ use crate::keys::AccessKey;
 pub use crate::query::window::WindowMax;
 
 mod args;
+mod arguments;
 mod exposure;
 mod limits;
 mod retention;

@@ -4,36 +4,21 @@ use std::error::Error as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser;
-use radiograph_collector::config::{AdminAddress, CollectorArgs};
+use clap::Parser as _;
+use radiograph_collector::config::{AdminAddress, Arguments};
 use radiograph_collector::{clock, shutdown, start};
-use tracing::{Level, error, info};
+use tracing::{error, info};
 
 /// Documents are allocated by one thread and freed by another, many at a time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Stores segments, stitches them into traces, and answers the X-Ray API.
-#[derive(Debug, Parser)]
-#[command(name = "radiograph-collector", version, about)]
-struct Args {
-    /// Everything about the collector itself.
-    #[command(flatten)]
-    collector: CollectorArgs,
-    /// What is logged: error, warn, info, debug or trace.
-    #[arg(short, long, env = "RADIOGRAPH_LOG_LEVEL", default_value = "info")]
-    log_level: Level,
-    /// Ask a running collector whether it works, at the admin address.
-    #[arg(long)]
-    healthcheck: bool,
-}
-
 fn main() -> ExitCode {
-    let args = Args::parse();
-    if args.healthcheck {
-        return check(&args.collector.admin());
+    let arguments = Arguments::parse();
+    if let Some(admin) = arguments.asked_for_health() {
+        return check(&admin);
     }
-    run(args)
+    run(arguments)
 }
 
 /// Asks the collector beside this process whether it lives.
@@ -51,9 +36,9 @@ fn check(admin: &AdminAddress) -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(args: Args) -> ExitCode {
+async fn run(arguments: Arguments) -> ExitCode {
     tracing_subscriber::fmt()
-        .with_max_level(args.log_level)
+        .with_max_level(arguments.log_level())
         .with_ansi(std::io::stdout().is_terminal())
         .with_writer(std::io::stdout)
         .init();
@@ -65,7 +50,7 @@ async fn run(args: Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let collector = match start(args.collector.config()).await {
+    let collector = match start(arguments.config()).await {
         Ok(collector) => collector,
         Err(cause) => {
             let source = cause.source().map(radiograph_admin::with_causes);

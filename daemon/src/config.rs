@@ -14,6 +14,7 @@ mod file;
 mod key;
 mod layer;
 mod load;
+mod manual;
 mod mask;
 mod memory;
 mod nearest;
@@ -29,6 +30,7 @@ pub use changes::{Changes, changes};
 pub use error::{ConfigError, explain};
 pub use extension::ExtensionConfig;
 pub use load::{Request, fuzz_file, load, reload};
+pub use manual::{Setting, command, settings};
 
 /// What AWS's daemon calls itself; scripts read it from `-v`.
 pub const AWS_VERSION: &str = "3.6.6";

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config;
 use crate::spool::SpoolError;
@@ -136,6 +136,12 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     // Not locked: the log, if there is one, goes there too.
     let code = execute(args, &mut io::stdout(), &mut io::stderr());
     ExitCode::from(code)
+}
+
+/// The definition of `radiograph-daemon spool` alone.
+pub(crate) fn command() -> Option<clap::Command> {
+    let outer = CommandLine::command();
+    outer.find_subcommand("spool").cloned()
 }
 
 fn execute(

@@ -14,7 +14,7 @@ use radiograph_tests::binaries::workspace;
 const FILE_LINES_MAX: usize = 500;
 
 /// The folders of the workspace's packages.
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 11] = [
     "protocol",
     "admin",
     "daemon",
@@ -24,6 +24,8 @@ const PACKAGES: [&str; 9] = [
     "tests",
     "bench",
     "fuzz",
+    "xtask",
+    "xtask/manual",
 ];
 
 struct Source {

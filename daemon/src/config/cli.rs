@@ -216,6 +216,11 @@ fn sampling(text: &str) -> Result<String, &'static str> {
     units::sampling_mode(text).map(|_| text.to_owned())
 }
 
+/// The definition, for what is made of it: manual page and shell completions.
+pub(crate) fn command() -> clap::Command {
+    Args::command()
+}
+
 /// The usage, which AWS's daemon prints beside the error.
 pub(crate) fn usage() -> String {
     Args::command().render_usage().to_string()
