@@ -1,6 +1,6 @@
 //! What the daemon and the collector tell of themselves, each in its own words and both in one form:
 //! `/livez`, `/readyz` and `/metrics` on an address of their own, the health check that asks there,
-//! and log lines that do not repeat without end.
+//! log lines that do not repeat without end, and what systemd wants to hear.
 //!
 //! Nothing here knows what either server counts or when it is ready: that is for them to answer
 //! ([`Answers`]). Time is handed in. Source: `spec/daemon.md` section 13.
@@ -10,6 +10,7 @@ pub mod health;
 pub mod log_limit;
 pub mod process;
 mod server;
+pub mod systemd;
 pub mod text;
 
 pub use server::{Admin, Answers, Verdict, lines};

@@ -107,7 +107,7 @@ fn explain_collector(error: CollectorError) -> anyhow::Error {
         CollectorError::Admin { source, .. } => anyhow::Error::new(source).context("--admin"),
         error @ (CollectorError::Exposed(_) | CollectorError::Keys(_)) => anyhow::Error::new(error),
         error @ CollectorError::Store { .. } => anyhow::Error::new(error).context("--data-dir"),
-        error @ CollectorError::Tls(_) => anyhow::Error::new(error),
+        error @ (CollectorError::Tls(_) | CollectorError::Passed(_)) => anyhow::Error::new(error),
     }
 }
 

@@ -72,6 +72,8 @@ impl AdminAddress {
 pub struct Config {
     /// Where the X-Ray API listens. Default 127.0.0.1:2080; port 0 takes any free port.
     pub listen: SocketAddr,
+    /// Whether somebody wrote that address: a socket that systemd passes must then have it. Default false.
+    pub listen_is_explicit: bool,
     /// The directory that holds everything, made if it is not there. Default `radiograph-data` under
     /// the user's data directory.
     pub data_dir: PathBuf,
@@ -116,6 +118,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
+            listen_is_explicit: false,
             data_dir: default_data_dir(),
             region: crate::sampling::REGION_DEFAULT.to_owned(),
             account_id: crate::sampling::ACCOUNT_DEFAULT.to_owned(),

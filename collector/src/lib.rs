@@ -31,10 +31,11 @@ pub mod settings;
 pub mod settle;
 pub mod shutdown;
 pub mod store;
+pub mod supervision;
 pub mod tags;
 pub mod trace;
 mod worker;
 
 pub use config::Config;
 pub use http::TlsError;
-pub use server::{Collector, StartError, start};
+pub use server::{Collector, StartError, start, start_on};

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use radiograph_admin::systemd::passed::{self, Passed, PassedError};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -52,6 +53,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// A socket that systemd passed is not the one that is configured, or of no use.
+    #[error(transparent)]
+    Passed(#[from] PassedError),
     /// The admin address is taken or not ours; `--admin` chooses another.
     #[error("cannot listen on {address} for /metrics, /livez and /readyz")]
     Admin {
@@ -101,14 +105,21 @@ pub struct Collector {
 /// # Errors
 /// When the store does not open or the address cannot be listened on.
 pub async fn start(config: Config) -> Result<Collector, StartError> {
+    start_on(config, Passed::default()).await
+}
+
+/// As [`start`], on the socket that was passed to this process, if any.
+///
+/// # Errors
+/// As of [`start`], and when another address is configured than was passed.
+pub async fn start_on(mut config: Config, passed: Passed) -> Result<Collector, StartError> {
     // the address first: a second collector should say so, not that the directory is in use
-    let listening = |source| StartError::Listen {
-        address: config.listen,
-        source,
-    };
+    let given = passed.connections_alone()?;
+    if let Some(given) = &given {
+        config.listen = passed_address(given, &config)?;
+    }
     let (gate, tls) = entrance(&config).await?;
-    let listener = TcpListener::bind(config.listen).await.map_err(listening)?;
-    let address = listener.local_addr().map_err(listening)?;
+    let (listener, address) = listen(config.listen, given).await?;
     // before the store opens, which may take a while
     let admin = admin(&config).await?;
 
@@ -170,6 +181,38 @@ pub async fn start(config: Config) -> Result<Collector, StartError> {
         store,
         admin,
     })
+}
+
+/// Where a passed socket listens: never elsewhere than somebody configured.
+fn passed_address(
+    given: &std::net::TcpListener,
+    config: &Config,
+) -> Result<SocketAddr, PassedError> {
+    let at = given.local_addr()?;
+    if config.listen_is_explicit && !passed::is_served(config.listen, at) {
+        return Err(PassedError::Differs {
+            setting: "--listen (RADIOGRAPH_LISTEN)",
+            configured: config.listen.to_string(),
+            passed: at,
+            unit: "radiograph-collector.socket",
+        });
+    }
+    Ok(at)
+}
+
+/// The socket that was given, or one of our own.
+async fn listen(
+    address: SocketAddr,
+    given: Option<std::net::TcpListener>,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listening = |source| StartError::Listen { address, source };
+    let listener = match given {
+        Some(given) => TcpListener::from_std(given),
+        None => TcpListener::bind(address).await,
+    };
+    let listener = listener.map_err(listening)?;
+    let address = listener.local_addr().map_err(listening)?;
+    Ok((listener, address))
 }
 
 /// What lets requests in; keys are read again when they change, for as long as there is a gate.
@@ -291,6 +334,20 @@ impl Collector {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// Whether the X-Ray API is answered.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        !self.serving.is_finished()
+    }
+
+    /// Whether the store takes documents.
+    ///
+    /// # Errors
+    /// What it would refuse them with.
+    pub fn store_health(&self) -> Result<(), StoreError> {
+        self.store.health()
     }
 
     /// The collector's counters.

@@ -13,6 +13,17 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// The system's monotonic clock since its start, as systemd reads it; zero where there is none.
+pub(crate) fn since_boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    {
+        let read = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+        read.map_or(Duration::ZERO, Duration::from)
+    }
+    #[cfg(not(target_os = "linux"))]
+    Duration::ZERO
+}
+
 /// The wall clock, as the API counts it.
 pub(crate) fn timestamp() -> Timestamp {
     let micros = since_epoch().as_micros();

@@ -41,9 +41,13 @@ pub struct Config {
     /// UDP address for segments, `host:port`; port 0 takes a free one, `0.0.0.0` means IPv6 too.
     /// Default `127.0.0.1:2000`. AWS: `-b`, `Socket.UDPAddress`.
     pub bind: String,
+    /// Whether somebody wrote the UDP address: a socket that systemd passes must then have it.
+    pub bind_is_explicit: bool,
     /// TCP address of the sampling proxy, `host:port`. Default `127.0.0.1:2000`. AWS: `-t`,
     /// `Socket.TCPAddress`.
     pub bind_tcp: String,
+    /// Whether somebody wrote the TCP address.
+    pub bind_tcp_is_explicit: bool,
     /// Where segments go, at least one. The first is the primary: sampling calls go there alone.
     pub destinations: Vec<Destination>,
     /// Bytes of documents held in memory at most, those being uploaded included. Default 1 % of the
@@ -195,6 +199,8 @@ impl Default for Config {
         Self {
             bind: "127.0.0.1:2000".to_owned(),
             bind_tcp: "127.0.0.1:2000".to_owned(),
+            bind_is_explicit: false,
+            bind_tcp_is_explicit: false,
             destinations: vec![Destination::default()],
             buffer_bytes: memory::buffer_bytes_default(),
             log: LogConfig::default(),

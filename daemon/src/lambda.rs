@@ -17,6 +17,7 @@ mod telemetry;
 
 use std::time::Duration;
 
+use radiograph_admin::systemd::Passed;
 use tokio::sync::watch;
 
 use crate::call::failure::with_causes;
@@ -108,17 +109,20 @@ pub struct Extension {
     done: Option<watch::Receiver<String>>,
 }
 
-/// Starts a daemon, and registers it where it is configured to be an extension.
+/// Starts a daemon, on sockets that were passed if any, and registers it where it is configured to be an extension.
 ///
 /// It receives before it registers: Lambda starts the function after that, which may send at once.
 ///
 /// # Errors
 /// When the daemon cannot start or Lambda refuses it.
-pub async fn start(config: Config) -> Result<(Daemon, Option<Extension>), ExtensionError> {
+pub async fn start(
+    config: Config,
+    passed: Passed,
+) -> Result<(Daemon, Option<Extension>), ExtensionError> {
     let Some(extension) = config.extension.clone() else {
-        return Ok((pipeline::start(config).await?, None));
+        return Ok((pipeline::start_on(config, passed).await?, None));
     };
-    let started = pipeline::start(config).await;
+    let started = pipeline::start_on(config, passed).await;
     let registered = Api::register(&extension).await;
     let (daemon, api) = match (started, registered) {
         (Ok(daemon), Ok(api)) => (daemon, api),

@@ -30,6 +30,7 @@ mod sampler;
 pub mod shutdown;
 mod spool;
 pub mod spool_command;
+pub mod supervision;
 mod telemetry;
 mod upload;
 
@@ -40,6 +41,6 @@ pub use config::Config;
 pub use endpoint::EndpointError;
 pub use listen::ListenError;
 pub use metrics::{Counters, DestinationCounters};
-pub use pipeline::{Daemon, StartError, start};
+pub use pipeline::{Daemon, StartError, start, start_on};
 #[doc(hidden)]
 pub use spool::fuzz_record_reader;

@@ -3,7 +3,8 @@
 //!
 //! To standard output or to a file alone, which is rotated by size. Writing is synchronous; there is
 //! no line per segment above debug. Where a file cannot be written, AWS's daemon has no log at all;
-//! this one writes to standard output and says so.
+//! this one writes to standard output and says so. Where standard output is systemd's journal, lines go
+//! there with priority and fields, their text the same.
 
 mod rotating;
 mod target;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
+use radiograph_admin::systemd::Journal;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -41,7 +43,12 @@ pub struct Log {
 /// When the process has a log already.
 pub fn install(config: &LogConfig) -> Result<Log, TryInitError> {
     let (target, failure) = Target::open(config);
-    let (subscriber, log) = subscriber(config.level, target);
+    // A file that somebody asked for is written alone.
+    let journal = config
+        .path
+        .is_none()
+        .then(|| Journal::of_stdout("radiograph-daemon"));
+    let (subscriber, log) = subscriber(config.level, target, journal.flatten());
     subscriber.try_init()?;
     if let Some(error) = failure {
         warn_of(&error);
@@ -71,15 +78,24 @@ fn warn_of(error: &OpenError) {
     tracing::warn!("{error}: {cause}; {}", error.instead);
 }
 
-fn subscriber(level: LogLevel, target: Target) -> (impl Subscriber + Send + Sync, Log) {
+fn subscriber(
+    level: LogLevel,
+    target: Target,
+    journal: Option<Journal>,
+) -> (impl Subscriber + Send + Sync, Log) {
     let (filter, level) = reload::Layer::new(filter(level));
     let target = Arc::new(target);
     // Without its own reports of failed writing, which panic where standard error is closed.
-    let lines = tracing_subscriber::fmt::layer()
-        .event_format(AwsFormat)
-        .with_writer(Arc::clone(&target))
-        .log_internal_errors(false);
-    let subscriber = tracing_subscriber::registry().with(filter).with(lines);
+    let lines = journal.is_none().then(|| {
+        tracing_subscriber::fmt::layer()
+            .event_format(AwsFormat)
+            .with_writer(Arc::clone(&target))
+            .log_internal_errors(false)
+    });
+    let subscriber = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .with(journal);
     (subscriber, Log { level, target })
 }
 
@@ -213,7 +229,7 @@ mod tests {
         };
         let (target, failure) = Target::open(&config);
         assert!(failure.is_none(), "{failure:?}");
-        let (subscriber, log) = subscriber(config.level, target);
+        let (subscriber, log) = subscriber(config.level, target, None);
         tracing::subscriber::with_default(subscriber, || {
             for level in [LogLevel::Info, LogLevel::Error, LogLevel::Trace] {
                 log.set_level(level);

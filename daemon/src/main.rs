@@ -1,14 +1,14 @@
 //! The `radiograph-daemon` binary: command line, log, TLS provider and signals around a daemon.
 
 use std::io::{self, Write};
-use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use radiograph_admin::systemd::{Notify, Passed};
 use radiograph_daemon::config::{self, AWS_VERSION, Config, Request};
 use radiograph_daemon::log::{self, Log};
-use radiograph_daemon::shutdown::{Signal, Signals};
-use radiograph_daemon::{Daemon, health, lambda, spool_command};
+use radiograph_daemon::shutdown::Signals;
+use radiograph_daemon::{Daemon, health, lambda, spool_command, supervision};
 
 fn main() -> ExitCode {
     // An error means that one is installed already, which is what is wanted.
@@ -39,6 +39,9 @@ fn run(config: &Config, warnings: &[String]) -> anyhow::Result<()> {
     let log = log::install(&config.log)?;
     tracing::info!("Initializing AWS X-Ray daemon {AWS_VERSION}");
     warnings.iter().for_each(|line| tracing::warn!("{line}"));
+    // Before there are threads.
+    let passed = Passed::of_this_process()?;
+    let notify = Notify::of_this_process();
     // One thread for everything but receiving and disks: handing work over costs more than it does.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -47,19 +50,15 @@ fn run(config: &Config, warnings: &[String]) -> anyhow::Result<()> {
     runtime.block_on(async {
         // Before the start, so that a signal right after the start line is not missed.
         let mut signals = Signals::install().context("signal handlers")?;
-        let (mut daemon, extension) = lambda::start(config.clone()).await?;
-        let mut life = pin!(lambda::life(extension, &daemon));
-        let ended = loop {
-            tokio::select! {
-                signal = signals.next() => match signal {
-                    Signal::Stop(signal) => break lambda::End::Signal(signal),
-                    Signal::Reload => reload(config, &log, &mut daemon),
-                },
-                end = &mut life => break end,
-            }
-        };
-        let ended = ended.stop(daemon).await;
-        Ok(ended?)
+        let starting = lambda::start(config.clone(), passed);
+        let (mut daemon, extension) = notify
+            .starting("finding region and credentials", starting)
+            .await?;
+        let life = lambda::life(extension, &daemon);
+        let reload = |daemon: &mut Daemon| reload(config, &log, daemon);
+        let end = supervision::until_ended(&mut daemon, life, &mut signals, &notify, reload).await;
+        let stopping = notify.stopping("delivering what is held", end.stop(daemon));
+        Ok(stopping.await?)
     })
 }
 

@@ -4,12 +4,14 @@
 //! forgotten.
 
 mod parts;
+mod sockets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use radiograph_admin::systemd::{Passed, PassedError};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::call::CallerError;
@@ -73,6 +75,9 @@ pub enum StartError {
     /// silently does not work helps nobody (`spec/daemon.md` section 2.3).
     #[error("tcp address")]
     Tcp(#[source] ListenError),
+    /// A socket that systemd passed is not the one that is configured.
+    #[error(transparent)]
+    Passed(#[from] PassedError),
     /// The admin address that somebody chose is unusable.
     #[error("admin address")]
     Admin(#[source] ListenError),
@@ -95,7 +100,17 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`] says which part of the configuration cannot be had.
 pub async fn start(config: Config) -> Result<Daemon, StartError> {
-    let (bound, listener, tcp_address) = parts::sockets(&config).await?;
+    start_on(config, Passed::default()).await
+}
+
+/// As [`start`], on the sockets that were passed to this process, if any.
+///
+/// # Errors
+/// As of [`start`], and when another address is configured than was passed.
+pub async fn start_on(config: Config, passed: Passed) -> Result<Daemon, StartError> {
+    let sockets = sockets::open(&config, passed).await?;
+    let (bound, listener) = (sockets.datagrams, sockets.connections);
+    let tcp_address = sockets.tcp_address;
     // reqwest panics without one.
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         return Err(StartError::NoTlsProvider);
@@ -216,6 +231,12 @@ impl Daemon {
     #[must_use]
     pub const fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
+    }
+
+    /// Whether segments are received: the thread that does it runs.
+    #[must_use]
+    pub fn is_receiving(&self) -> bool {
+        self.metrics.is_receiving()
     }
 
     /// The counters now.

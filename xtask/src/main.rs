@@ -42,6 +42,8 @@ enum Command {
     Sbom(Targets),
     /// Build .deb and .rpm of binaries that are built, into target/packages
     Packages(Targets),
+    /// Build .deb and .rpm of given binaries, as tests do
+    PackageGiven(packages::given::Given),
     /// Build everything, then archives and SHA256SUMS, into target/packages
     Release(Targets),
 }
@@ -132,6 +134,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Command::PackageGiven(given) => given.run(),
         Command::Release(targets) => release::run(&workspace, &targets.chosen()),
     }
 }

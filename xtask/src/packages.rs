@@ -1,12 +1,23 @@
-//! Packages for Debian and Red Hat: what is asked for.
+//! Packages for Debian and Red Hat: `radiograph-daemon`, `radiograph-collector`, and `radiograph`, the
+//! command line.
+//!
+//! Both formats are written here, from one list of files: cargo-deb and cargo-generate-rpm would have to be
+//! built first, which takes minutes, and each wants that list in a place of its own. The same binaries and
+//! the same epoch give the same bytes. What is installed, and the scripts, lie in `deploy/`.
+
+mod contents;
+mod deb;
+pub(crate) mod given;
+mod red_hat;
 
 use std::path::PathBuf;
+
+use anyhow::Context as _;
 
 use crate::target::Target;
 
 /// What packages are made of.
 #[derive(Debug)]
-#[expect(dead_code, reason = "no package format reads it yet")]
 pub(crate) struct Packages {
     /// Version of what is released.
     pub(crate) version: String,
@@ -22,14 +33,26 @@ pub(crate) struct Packages {
     pub(crate) epoch: u64,
 }
 
+impl Packages {
+    /// The version as both formats write it: `~` sorts a pre-release before its release.
+    fn version(&self) -> String {
+        self.version.replacen('-', "~", 1)
+    }
+}
+
 /// Builds the packages; returns their paths.
 ///
 /// # Errors
 /// A file cannot be read or written.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "every package format can fail to read or write a file"
-)]
-pub(crate) fn build(_request: &Packages) -> anyhow::Result<Vec<PathBuf>> {
-    Ok(Vec::new())
+pub(crate) fn build(request: &Packages) -> anyhow::Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(&request.out).with_context(|| request.out.display().to_string())?;
+    let mut made = Vec::new();
+    for package in contents::all(request)? {
+        made.push(deb::write(&package, request)?);
+        made.push(red_hat::write(&package, request)?);
+    }
+    Ok(made)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,14 +17,9 @@ use super::{
 /// What a command line, or variables in its place, says of a collector.
 #[derive(Debug, Clone, Args)]
 pub struct CollectorArgs {
-    /// Address of the X-Ray API.
-    #[arg(
-        long,
-        env = "RADIOGRAPH_LISTEN",
-        default_value = "127.0.0.1:2080",
-        value_name = "ADDRESS:PORT"
-    )]
-    listen: SocketAddr,
+    /// Address of the X-Ray API [default: 127.0.0.1:2080].
+    #[arg(long, env = "RADIOGRAPH_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
     /// Directory that holds everything; made if it is not there [default: radiograph-data under the
     /// user's data directory].
     #[arg(long, env = "RADIOGRAPH_DATA_DIR", value_name = "DIRECTORY")]
@@ -136,7 +131,8 @@ impl CollectorArgs {
     pub fn config(self) -> Config {
         let tls = tls_files(self.tls_cert, self.tls_key, self.tls_client_ca);
         Config {
-            listen: self.listen,
+            listen: self.listen.unwrap_or_else(|| Config::default().listen),
+            listen_is_explicit: self.listen.is_some(),
             data_dir: self.data_dir.unwrap_or_else(default_data_dir),
             region: self.region,
             account_id: self.account_id,

@@ -21,6 +21,9 @@ pub fn changes(old: &Config, new: &Config) -> Changes {
     let Config {
         bind,
         bind_tcp,
+        // Of the same settings.
+        bind_is_explicit: _,
+        bind_tcp_is_explicit: _,
         destinations,
         buffer_bytes,
         log: LogConfig {

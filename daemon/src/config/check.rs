@@ -42,7 +42,9 @@ pub(crate) fn checked(mut layer: Layer, environment: &Environment) -> Result<Che
     let lines = reading.lines;
     let config = Config {
         bind,
+        bind_is_explicit: layer.get(Key::Bind).is_some(),
         bind_tcp,
+        bind_tcp_is_explicit: layer.get(Key::BindTcp).is_some(),
         destinations,
         buffer_bytes,
         log,

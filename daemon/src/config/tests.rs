@@ -170,8 +170,8 @@ fn yaml(name: &str, value: &str) -> String {
 
 #[rustfmt::skip]
 const ROWS: [Row; 27] = [
-    row(&["b", "bind"], "Socket.UDPAddress", "RADIOGRAPH_BIND", "h:1", "h:1", |c| c.bind = "h:1".to_owned()),
-    row(&["t", "bind-tcp"], "Socket.TCPAddress", "RADIOGRAPH_BIND_TCP", "h:2", "h:2", |c| c.bind_tcp = "h:2".to_owned()),
+    row(&["b", "bind"], "Socket.UDPAddress", "RADIOGRAPH_BIND", "h:1", "h:1", |c| { c.bind = "h:1".to_owned(); c.bind_is_explicit = true; }),
+    row(&["t", "bind-tcp"], "Socket.TCPAddress", "RADIOGRAPH_BIND_TCP", "h:2", "h:2", |c| { c.bind_tcp = "h:2".to_owned(); c.bind_tcp_is_explicit = true; }),
     row(&["m", "buffer-memory"], "TotalBufferSizeMB", "RADIOGRAPH_BUFFER_MEMORY", "64", "64", |c| c.buffer_bytes = 64 << 20),
     row(&[], "Concurrency", "RADIOGRAPH_CONCURRENCY", "3", "3", |c| first(c).concurrency = NonZeroUsize::new(3).unwrap()),
     row(&["n", "region"], "Region", "RADIOGRAPH_REGION", "eu-west-1", "eu-west-1", |c| first(c).region = Some("eu-west-1".to_owned())),

@@ -177,19 +177,8 @@ pub(super) fn telemetry(
     tasks
 }
 
-/// Both sockets, where segments and where sampling calls arrive.
-pub(super) async fn sockets(
-    config: &Config,
-) -> Result<(Bound, TcpListener, SocketAddr), StartError> {
-    let udp = listen::resolve(&config.bind).await;
-    let bound = udp.and_then(socket::bind).map_err(StartError::Udp)?;
-    let tcp = listen::resolve(&config.bind_tcp).await;
-    let (listener, address) = tcp.and_then(listen_tcp).map_err(StartError::Tcp)?;
-    Ok((bound, listener, address))
-}
-
 /// Listens for the sampling proxy.
-fn listen_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
+pub(super) fn listen_tcp(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
     let (socket, bound) = listen::bind(address, Type::STREAM)?;
     let listening = socket
         .listen(1024)

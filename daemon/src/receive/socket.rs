@@ -43,6 +43,19 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Bound, ListenError> {
     })
 }
 
+/// A socket that is bound already, at this address. Its buffer may be larger than this process could
+/// ask for, so it is asked for with the privilege alone.
+pub(crate) fn taken(socket: std::net::UdpSocket, address: SocketAddr) -> Bound {
+    let socket = socket2::Socket::from(socket);
+    let is_forced = forced(&socket).is_ok();
+    tracing::debug!(is_forced, "Socket was passed to this process");
+    Bound {
+        address,
+        receive_buffer_bytes: socket.recv_buffer_size().unwrap_or_default(),
+        socket: socket.into(),
+    }
+}
+
 /// What one read brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {

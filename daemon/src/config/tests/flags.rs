@@ -17,7 +17,9 @@ fn the_last_of_a_flag_given_twice_holds() {
     ];
     let expected = Config {
         bind: "0.0.0.0:3000".to_owned(),
+        bind_is_explicit: true,
         bind_tcp: "0.0.0.0:2000".to_owned(),
+        bind_tcp_is_explicit: true,
         ..defaults()
     };
     assert_eq!(config(&args, &[]), expected);
