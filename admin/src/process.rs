@@ -1,4 +1,4 @@
-//! What the system knows of this process. Reads `/proc/self/status`, where there is one.
+//! What the system knows of this process, and of others. Reads `/proc/<process>/status`, where there is one.
 
 use std::time::Duration;
 
@@ -35,11 +35,21 @@ impl Process {
     }
 }
 
-/// `VmRSS` in the text of `/proc/self/status`, whose kB are units of 1024 bytes.
+/// The most memory that a running process has had resident, in bytes; none once it has ended, or where the
+/// system does not tell.
+#[must_use]
+pub fn resident_bytes_max(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    bytes_of(&status, "VmHWM:")
+}
+
 fn resident_bytes(status: &str) -> Option<u64> {
-    let value = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    bytes_of(status, "VmRSS:")
+}
+
+/// A line in the text of `/proc/self/status`, whose kB are units of 1024 bytes.
+fn bytes_of(status: &str, name: &str) -> Option<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
     kibibytes.checked_mul(1024)
 }
@@ -53,6 +63,7 @@ mod tests {
         let status =
             "Name:\tradiograph-daem\nVmHWM:\t    9000 kB\nVmRSS:\t    7168 kB\nThreads:\t4\n";
         assert_eq!(resident_bytes(status), Some(7_340_032));
+        assert_eq!(bytes_of(status, "VmHWM:"), Some(9_216_000));
         for status in [
             "",
             "VmRSS:\n",

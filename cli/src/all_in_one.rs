@@ -7,11 +7,12 @@
 use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use anyhow::Context;
-use radiograph_collector::StartError as CollectorError;
 use radiograph_collector::config::TlsFiles;
 use radiograph_collector::keys::{AccessKey, Role};
+use radiograph_collector::{StartError as CollectorError, clock};
 use radiograph_daemon::config::{ClientCertificate, Destination};
 use radiograph_daemon::{ListenError, StartError as DaemonError};
 
@@ -63,6 +64,18 @@ pub(crate) async fn run(servers: Servers, stop: impl Future<Output = ()>) -> any
     tracing::info!(%counters, "daemon stopped");
     collector.stop().await;
     announced.context("standard output")
+}
+
+/// Asks the radiograph beside this process whether it lives: an image from scratch has no other program
+/// to ask with. Two seconds at most.
+///
+/// # Errors
+/// When there is no address to ask at.
+pub(crate) fn check(servers: &Servers) -> anyhow::Result<ExitCode> {
+    let admin = servers.collector.admin();
+    let address = admin.address();
+    let address = address.context("--healthcheck: the admin address is off; give it an address")?;
+    Ok(radiograph_admin::health::check(address, clock::instant))
 }
 
 /// What the daemon may use because the collector is in its process.

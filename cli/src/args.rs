@@ -73,6 +73,10 @@ pub(crate) struct Servers {
     #[command(flatten)]
     pub(crate) collector: CollectorArgs,
 
+    /// Ask a running radiograph whether it works, at the admin address.
+    #[arg(long)]
+    pub(crate) healthcheck: bool,
+
     /// Which log lines are written to standard error.
     #[arg(long, env = "RADIOGRAPH_LOG_LEVEL", value_enum, default_value_t = LogLevel::Info)]
     pub(crate) log_level: LogLevel,

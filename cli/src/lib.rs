@@ -86,6 +86,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Some(Command::Pins(options)) => pin::list(&options).await,
             Some(Command::Unpin(options)) => pin::unpin(&options).await,
             Some(Command::Rules(options)) => rules::report(&options).await,
+            None if arguments.servers.healthcheck => {
+                return all_in_one::check(&arguments.servers);
+            }
             None => {
                 logs::install(arguments.servers.log_level)?;
                 // an error means that one is installed already, which is what is wanted

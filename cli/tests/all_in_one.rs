@@ -24,7 +24,11 @@ struct Radiograph {
 
 impl Radiograph {
     fn start(data_dir: &Path) -> Self {
-        let mut child = radiograph(data_dir).stdout(Stdio::piped()).spawn().unwrap();
+        Self::announced_by(radiograph(data_dir).stdout(Stdio::piped()))
+    }
+
+    fn announced_by(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let announced = lines.take(8).map(|line| {
             let line = line.unwrap();
@@ -181,6 +185,32 @@ fn a_taken_address_is_named_with_its_flag() {
         );
         assert_eq!(ended.stdout, b"", "{flag}");
     }
+}
+
+#[test]
+fn a_health_check_asks_the_admin_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let check = |admin: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_radiograph"));
+        let ended = command.args(["--healthcheck", "--admin", admin]).output();
+        let ended = ended.unwrap();
+        let told = String::from_utf8(ended.stderr).unwrap();
+        (ended.status.code(), told)
+    };
+    let (code, told) = check(&admin);
+    assert_eq!(code, Some(1));
+    let nobody = format!("health check: {admin}: no answer");
+    assert!(told.starts_with(&nobody), "{told}");
+    let mut command = radiograph(directory.path());
+    let command = command.args(["--admin", &admin]).stdout(Stdio::piped());
+    let running = Radiograph::announced_by(command);
+    assert_eq!(check(&admin), (Some(0), String::new()));
+    running.stop();
+    let off = "radiograph: --healthcheck: the admin address is off; give it an address\n";
+    assert_eq!(check("off"), (Some(1), off.to_owned()));
 }
 
 #[test]

@@ -109,8 +109,7 @@ pub async fn start(config: Config) -> Result<Daemon, StartError> {
 /// As of [`start`], and when another address is configured than was passed.
 pub async fn start_on(config: Config, passed: Passed) -> Result<Daemon, StartError> {
     let sockets = sockets::open(&config, passed).await?;
-    let (bound, listener) = (sockets.datagrams, sockets.connections);
-    let tcp_address = sockets.tcp_address;
+    let (bound, tcp_address) = (sockets.datagrams, sockets.tcp_address);
     // reqwest panics without one.
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         return Err(StartError::NoTlsProvider);
@@ -121,8 +120,7 @@ pub async fn start_on(config: Config, passed: Passed) -> Result<Daemon, StartErr
     let (phases, watch) = shutdown::phases();
     let flush = Arc::new(Flush::default());
     let drops = Arc::new(KernelDrops::of([&bound.socket]));
-    let udp_address = bound.address;
-    let receive_buffer_bytes = bound.receive_buffer_bytes;
+    let (udp_address, receive_buffer_bytes) = (bound.address, bound.receive_buffer_bytes);
     let receiver = Receiver {
         intake: Arc::clone(&intake),
         metrics: Arc::clone(&metrics),
@@ -154,8 +152,8 @@ pub async fn start_on(config: Config, passed: Passed) -> Result<Daemon, StartErr
         flush: Arc::clone(&flush),
     };
     tokio::spawn(Arc::clone(&sampler).run(watch.clone()));
-    let proxy = Proxy::new(primary, intake, Arc::clone(&metrics), config.proxy_all);
-    let proxy = Arc::new(proxy);
+    let passed_on = Arc::clone(&metrics);
+    let proxy = Arc::new(Proxy::new(primary, intake, passed_on, config.proxy_all));
     let flusher = Flusher {
         flush,
         metrics: Arc::clone(&metrics),
@@ -173,7 +171,7 @@ pub async fn start_on(config: Config, passed: Passed) -> Result<Daemon, StartErr
         receiver,
         router: tokio::spawn(router.run(watch.clone())),
         destinations,
-        proxy_task: tokio::spawn(Arc::clone(&proxy).serve(listener, watch)),
+        proxy_task: tokio::spawn(Arc::clone(&proxy).serve(sockets.connections, watch)),
         proxy,
         sampler,
         admin_address,

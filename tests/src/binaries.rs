@@ -1,14 +1,21 @@
-//! Builds the binaries as users get them (release) and tells where they are.
+//! Where the binaries are that users get: built here (release), unless the variable
+//! `RADIOGRAPH_STATIC_BINARIES` names a folder of those that are released, as `tests/run` does.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use cargo_metadata::Message;
 
+use crate::packaged;
+
 /// The path of one of the workspace's binaries, built on first use.
 pub fn path(name: &str) -> PathBuf {
+    let given = std::env::var_os(packaged::VARIABLE).map(|folder| Path::new(&folder).join(name));
+    if let Some(given) = given.filter(|path| path.is_file()) {
+        return given;
+    }
     static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(build);
     built

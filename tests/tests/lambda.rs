@@ -47,13 +47,18 @@ impl Backend {
 
     /// `radiograph lambda` for the code in a folder, with these flags.
     fn command(&self, code: &Path, flags: &[&str]) -> Command {
+        Self::command_with(&self.daemon.udp.to_string(), code, flags)
+    }
+
+    /// The same, with another daemon.
+    fn command_with(daemon: &str, code: &Path, flags: &[&str]) -> Command {
         let mut command = binaries::binary("radiograph");
         let mut path = python::bin().into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
         command
             .args(["lambda", "--function-name", "shop", "--dummy-credentials"])
-            .args(["--daemon-address", &self.daemon.udp.to_string(), "--code"])
+            .args(["--daemon-address", daemon, "--code"])
             .arg(code)
             .args(flags)
             .env("PATH", path);
@@ -484,6 +489,37 @@ fn one_event_from_the_command_line_prints_the_result_and_tells_by_its_exit_code(
         assert_eq!(result.lines().count(), 1, "{result}");
         assert!(log.contains("REPORT RequestId: "), "{log}");
     }
+}
+
+#[test]
+fn our_daemon_as_an_extension_learns_the_end_of_the_invocation_and_delivers_everything() {
+    let backend = Backend::start();
+    let daemon = binaries::path("radiograph-daemon");
+    let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let event = json!({"do": "work", "url": backend.url}).to_string();
+    let flags = ["--handler", "app.handler", "--event", &event, "--extension"];
+    let mut command = Backend::command_with(&address, &python_code(), &flags);
+    command
+        .arg(daemon)
+        .env("RADIOGRAPH_LAMBDA_EXTENSION", "1")
+        .env("RADIOGRAPH_BIND", &address)
+        .env("RADIOGRAPH_BIND_TCP", "127.0.0.1:0")
+        .env(
+            "RADIOGRAPH_ENDPOINT",
+            format!("http://{}", backend.collector.address),
+        );
+    let output = command.output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(
+        !log.contains("The end of the invocation was not told"),
+        "{log}"
+    );
+    let id = log.split("XRAY TraceId: ").nth(1).unwrap();
+    let id = id.split('\t').next().unwrap();
+    assert_complete(&backend, id, true);
 }
 
 /// A folder with the Node function and what it needs, made on first use; why there is none.

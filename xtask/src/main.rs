@@ -32,13 +32,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Build the static binaries, into target/packages/<target>/bin
+    /// Build the static binaries, into target/packages/TARGET/bin
     Binaries(Binaries),
     /// Build the daemon again in another directory, and compare every byte
     Reproduce(Reproduce),
     /// Write manual pages and shell completions, into target/packages/manual
     Manual,
-    /// Write bills of materials and licence texts, into target/packages/<target>/sbom
+    /// Write bills of materials and licence texts, into target/packages/TARGET/sbom
     Sbom(Targets),
     /// Build .deb and .rpm of binaries that are built, into target/packages
     Packages(Targets),

@@ -88,6 +88,8 @@ struct Course {
     result: Result<Answer, FunctionError>,
     /// Whether the result is the runtime's own.
     has_answered: bool,
+    /// Whether telemetry's subscribers know that the runtime is done.
+    is_done_told: bool,
     /// What made it fail, or what broke the environment after the answer.
     broken: Option<Failure>,
 }
@@ -163,6 +165,7 @@ impl Environment {
             invocation: None,
             result: Err(FunctionError::of("Runtime.Unknown", "")),
             has_answered: false,
+            is_done_told: false,
             broken: None,
         };
         let timeout = self.shared.function.timeout;
@@ -204,8 +207,16 @@ impl Environment {
         if !invocation.wants_log {
             give(invocation, &course.result, None);
         }
-        let done = self.until(deadline, Self::is_done).await;
-        course.broken = done.err();
+        // told while extensions still work: some flush only then, and ask for the next event after it
+        course.broken = self
+            .until(deadline, |this| this.waiting.is_some())
+            .await
+            .err();
+        if course.broken.is_none() {
+            self.telemetry_of_runtime(invocation, &course);
+            course.is_done_told = true;
+            course.broken = self.until(deadline, Self::is_done).await.err();
+        }
         course
     }
 

@@ -117,22 +117,27 @@ pub(super) struct Report<'a> {
     pub(super) initialization: Option<Duration>,
     /// What the function is told to have.
     pub(super) memory_mb: u16,
+    /// The most that its process has had; none where that has ended.
+    pub(super) memory_used_mb: Option<u64>,
     /// `timeout`, `error` or `failure`, unless all went well.
     pub(super) status: Option<&'a str>,
     /// The trace and the function's segment, if they are recorded.
     pub(super) trace: Option<(TraceId, SegmentId)>,
 }
 
-/// The line that sums an invocation up. Memory is not measured: it says 0.
+/// The line that sums an invocation up.
 pub(super) fn report(report: &Report<'_>) -> String {
     let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
     let duration = millis(report.duration);
     let mut line = format!(
-        "REPORT RequestId: {}\tDuration: {duration:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: {} MB\tMax Memory Used: 0 MB\t",
+        "REPORT RequestId: {}\tDuration: {duration:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: {} MB\t",
         report.request_id,
         duration.ceil(),
         report.memory_mb
     );
+    if let Some(used) = report.memory_used_mb {
+        line += &format!("Max Memory Used: {used} MB\t");
+    }
     if let Some(initialization) = report.initialization {
         line += &format!("Init Duration: {:.2} ms\t", millis(initialization));
     }
@@ -158,10 +163,11 @@ mod tests {
             duration: Duration::from_micros(12_300),
             initialization: None,
             memory_mb: 128,
+            memory_used_mb: Some(37),
             status: None,
             trace: None,
         };
-        let line = "REPORT RequestId: r-1\tDuration: 12.30 ms\tBilled Duration: 13 ms\tMemory Size: 128 MB\tMax Memory Used: 0 MB\t";
+        let line = "REPORT RequestId: r-1\tDuration: 12.30 ms\tBilled Duration: 13 ms\tMemory Size: 128 MB\tMax Memory Used: 37 MB\t";
         assert_eq!(report(&plain), line);
         let full = Report {
             initialization: Some(Duration::from_millis(200)),

@@ -112,6 +112,12 @@ impl Process {
         })
     }
 
+    /// The most memory that it has had, in bytes; none once it has ended.
+    pub(super) fn memory_bytes_max(&self) -> Option<u64> {
+        let leader = self.group?.as_raw_nonzero().get().unsigned_abs();
+        radiograph_admin::process::resident_bytes_max(leader)
+    }
+
     /// Asks it to end.
     pub(super) fn terminate(&self) {
         self.signal(Signal::TERM);

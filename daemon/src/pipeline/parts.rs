@@ -19,7 +19,6 @@ use crate::intake::Intake;
 use crate::kernel::{self, KernelDrops};
 use crate::listen::{self, ListenError};
 use crate::metrics::{DestinationMetrics, Metrics};
-use crate::receive::socket::{self, Bound};
 use crate::shutdown::Watch;
 use crate::spool;
 use crate::telemetry::{Identity, Telemetry};

@@ -27,7 +27,7 @@ fn definitions() -> [clap::Command; 3] {
 
 fn page(folder: &Path, name: &str) -> String {
     let path = folder.join(format!("man/{name}.1"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let text = fs::read_to_string(path).unwrap();
     // as it is read: dashes are escaped in the source
     text.replace("\\-", "-")
 }

@@ -1,3 +1,5 @@
+//! Packages are the same bytes each time, and hold what their machine expects.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! What systemd is told, seen from its side of the socket.
+
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 

@@ -43,6 +43,7 @@ impl Environment {
             duration,
             initialization: course.initialization.map(lasted),
             memory_mb: self.shared.function.memory_mb,
+            memory_used_mb: self.memory_used_mb(),
             status: (status != "success").then_some(status),
             trace: invocation
                 .decision
@@ -58,6 +59,9 @@ impl Environment {
         }
         self.log.platform(&log::end(request_id));
         self.log.platform(&log::report(&report));
+        if !course.is_done_told {
+            self.telemetry_of_runtime(invocation, course);
+        }
         self.telemetry_of_end(invocation, course, &report);
     }
 
@@ -72,9 +76,8 @@ impl Environment {
             .emit(Kind::Platform, "platform.start", &record);
     }
 
-    /// `platform.runtimeDone` and `platform.report`.
-    fn telemetry_of_end(&self, invocation: &Invocation, course: &Course, report: &Report<'_>) {
-        let status = status(course);
+    /// `platform.runtimeDone`.
+    pub(super) fn telemetry_of_runtime(&self, invocation: &Invocation, course: &Course) {
         let produced = course
             .result
             .as_ref()
@@ -82,16 +85,25 @@ impl Environment {
         let ran = course.invocation.map_or(Duration::ZERO, lasted);
         let mut done = json!({
             "requestId": invocation.request_id,
-            "status": status,
+            "status": status(course),
             "tracing": tracing(invocation),
             "metrics": {"durationMs": millis(ran), "producedBytes": produced},
         });
+        add_error_type(&mut done, course);
+        self.telemetry
+            .emit(Kind::Platform, "platform.runtimeDone", &done);
+    }
+
+    /// `platform.report`.
+    fn telemetry_of_end(&self, invocation: &Invocation, course: &Course, report: &Report<'_>) {
         let mut metrics = json!({
             "durationMs": millis(report.duration),
             "billedDurationMs": millis(report.duration).ceil(),
             "memorySizeMB": report.memory_mb,
-            "maxMemoryUsedMB": 0,
         });
+        if let (Some(used), Some(metrics)) = (report.memory_used_mb, metrics.as_object_mut()) {
+            metrics.insert("maxMemoryUsedMB".to_owned(), used.into());
+        }
         if let (Some(initialization), Some(metrics)) =
             (report.initialization, metrics.as_object_mut())
         {
@@ -99,26 +111,22 @@ impl Environment {
         }
         let mut report = json!({
             "requestId": invocation.request_id,
-            "status": status,
+            "status": status(course),
             "tracing": tracing(invocation),
             "metrics": metrics,
         });
-        if let Some(kind) = course
-            .result
-            .as_ref()
-            .err()
-            .and_then(|error| error.kind.as_ref())
-        {
-            for record in [&mut done, &mut report] {
-                if let Some(record) = record.as_object_mut() {
-                    record.insert("errorType".to_owned(), kind.as_str().into());
-                }
-            }
-        }
-        self.telemetry
-            .emit(Kind::Platform, "platform.runtimeDone", &done);
+        add_error_type(&mut report, course);
         self.telemetry
             .emit(Kind::Platform, "platform.report", &report);
+    }
+}
+
+/// What kind of error the function has failed with, if it has.
+fn add_error_type(record: &mut Value, course: &Course) {
+    let error = course.result.as_ref().err();
+    let kind = error.and_then(|error| error.kind.as_ref());
+    if let (Some(kind), Some(record)) = (kind, record.as_object_mut()) {
+        record.insert("errorType".to_owned(), kind.as_str().into());
     }
 }
 

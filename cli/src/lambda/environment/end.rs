@@ -59,6 +59,13 @@ impl Environment {
             .for_each(act);
     }
 
+    /// The most memory that the function's process has had, in MB; none where it has ended.
+    pub(super) fn memory_used_mb(&self) -> Option<u64> {
+        let mut runtimes = self.processes.iter().filter(|process| process.is_runtime);
+        let bytes = runtimes.find_map(super::Process::memory_bytes_max)?;
+        Some(bytes.div_ceil(1 << 20))
+    }
+
     /// Takes calls until it is so or the time is over. Errors are expected now, and no invocation begins.
     async fn ended_by(&mut self, deadline: Instant, is_so: impl Fn(&Self) -> bool) {
         while !is_so(self) {
