@@ -29,3 +29,14 @@ pub fn with_causes(error: &dyn Error) -> String {
     }
     text
 }
+
+/// Adds a text to a log line with its control characters escaped: a line stays a line.
+pub fn push_escaped(text: &mut String, value: &str) {
+    for character in value.chars() {
+        if character.is_control() {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+}

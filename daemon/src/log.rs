@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
+use radiograph_admin::push_escaped;
 use radiograph_admin::systemd::Journal;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -185,16 +186,6 @@ impl Visit for Text {
 
 fn push_field(fields: &mut String, name: &str, value: &dyn fmt::Debug) {
     push_escaped(fields, &format!(" {name}={value:?}"));
-}
-
-fn push_escaped(text: &mut String, value: &str) {
-    for character in value.chars() {
-        if character.is_control() {
-            text.extend(character.escape_default());
-        } else {
-            text.push(character);
-        }
-    }
 }
 
 #[cfg(test)]

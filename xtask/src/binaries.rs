@@ -8,6 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::target::Target;
 use crate::workspace::{self, Workspace};
@@ -27,6 +28,7 @@ pub(crate) fn build(
 ) -> anyhow::Result<PathBuf> {
     let zig = zig::install(workspace)?;
     add_target(target)?;
+    allow_open_files().context("the limit of open files")?;
     let mut cargo = workspace::cargo(zig.join("cargo-zigbuild"));
     cargo
         .args(["zigbuild", "--profile=dist", "--locked"])
@@ -56,6 +58,17 @@ pub(crate) fn build(
         files::copy(&built.join(name), &directory.join(name))?;
     }
     Ok(directory)
+}
+
+/// Lets this process's children have as many files open as the system allows: zig compiles all of musl at
+/// once when it links, with more of them than the usual 1024.
+fn allow_open_files() -> std::io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    Ok(setrlimit(Resource::Nofile, raised)?)
 }
 
 /// Has rustup install Rust's own libraries for the system. Without rustup they have to be there.

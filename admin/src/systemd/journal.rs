@@ -14,6 +14,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::peer::Peer;
+use crate::push_escaped;
 
 /// Where the journal takes datagrams.
 const SOCKET: &str = "/run/systemd/journal/socket";
@@ -180,17 +181,6 @@ fn field_name(name: &str) -> String {
     text.extend(name.chars().map(valid));
     text.truncate(NAME_CHARS_MAX);
     text
-}
-
-/// A line stays a line, as on standard output.
-fn push_escaped(text: &mut String, value: &str) {
-    for character in value.chars() {
-        if character.is_control() {
-            text.extend(character.escape_default());
-        } else {
-            text.push(character);
-        }
-    }
 }
 
 #[cfg(test)]
