@@ -17,7 +17,7 @@ use radiograph_protocol::api::traces::{
 use radiograph_protocol::error::{ApiError, ApiErrorKind};
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::limits::DOCUMENTS_PER_CALL_MAX;
-use radiograph_protocol::segment::{Rejection, RejectionCode, documents_in, parse};
+use radiograph_protocol::segment::{Rejection, RejectionCode, check, documents_in};
 use tokio::sync::Semaphore;
 
 use crate::error::ServiceError;
@@ -232,7 +232,7 @@ impl Checked {
     }
 
     fn add_document(&mut self, text: Cow<'_, str>) {
-        match parse(&text).map(|document| document.trace_id) {
+        match check(&text) {
             Ok(trace_id) => {
                 self.accepted.push(Record {
                     trace_id,

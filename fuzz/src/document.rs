@@ -16,7 +16,7 @@ use radiograph_collector::trace::totals::Totals;
 use radiograph_collector::trace::view::{TraceView, view};
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::segment::raw::Members;
-use radiograph_protocol::segment::{documents_in, parse};
+use radiograph_protocol::segment::{self, documents_in, parse};
 
 /// Between the texts of one call: no JSON holds it.
 pub(crate) const BETWEEN: u8 = 0;
@@ -31,6 +31,7 @@ pub fn document(bytes: &[u8]) {
     for text in bytes.split(|byte| *byte == BETWEEN) {
         for document in documents(&String::from_utf8_lossy(text)) {
             let accepted = parse(&document).map(|parsed| parsed.trace_id);
+            assert_eq!(segment::check(&document), accepted, "of {document}");
             if let Ok(trace_id) = accepted {
                 traces.entry(trace_id).or_default().push(document);
             }

@@ -25,7 +25,7 @@ pub use aws::Aws;
 pub use cause::{Cause, Exception};
 pub use http::Http;
 pub use sql::Sql;
-pub use verdict::{Rejection, RejectionCode, documents_in, parse};
+pub use verdict::{Rejection, RejectionCode, check, documents_in, parse};
 
 /// A document that passed every check.
 #[derive(Debug, Clone, PartialEq)]

@@ -59,11 +59,16 @@ fn recorded_traces() -> Vec<Vec<String>> {
 type Step = (&'static str, fn(&Input<'_>));
 
 /// In the order of the table; the first is the floor.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("plain typed reading (floor)", |input| {
         for document in input.traces.iter().flatten() {
             let read = serde_json::from_str::<Entity<'_>>(black_box(document));
             black_box(read.is_ok());
+        }
+    }),
+    ("segment::check", |input| {
+        for document in input.traces.iter().flatten() {
+            black_box(segment::check(black_box(document)).is_ok());
         }
     }),
     ("segment::parse", |input| {

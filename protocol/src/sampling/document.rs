@@ -95,7 +95,9 @@ struct Members<'a> {
 }
 
 impl<'a> FromJson<'a> for Members<'a> {
-    fn from_object<A: MapAccess<'a>>(mut object: A) -> Result<Option<Self>, A::Error> {
+    fn from_object<A: MapAccess<'a>, const KEEPS: bool>(
+        mut object: A,
+    ) -> Result<Option<Self>, A::Error> {
         let mut this = Self::default();
         while let Some(key) = object.next_key::<Key<'a>>()? {
             match &*key.0 {

@@ -33,8 +33,10 @@ impl<'a> FromJson<'a> for Cause<'a> {
         Some(Self::Reference(text))
     }
 
-    fn from_object<A: MapAccess<'a>>(object: A) -> Result<Option<Self>, A::Error> {
-        Ok(Exceptions::from_object(object)?.map(Self::Described))
+    fn from_object<A: MapAccess<'a>, const KEEPS: bool>(
+        object: A,
+    ) -> Result<Option<Self>, A::Error> {
+        Ok(Exceptions::from_object::<A, KEEPS>(object)?.map(Self::Described))
     }
 }
 

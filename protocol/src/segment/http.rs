@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::de::{IgnoredAny, MapAccess};
 
-use super::lenient::{FromJson, Key, Seen, json_object};
+use super::lenient::{FromJson, Key, json_object, member};
 
 json_object! {
     /// `http`.
@@ -41,11 +41,13 @@ pub struct HttpResponse {
 }
 
 impl<'a> FromJson<'a> for HttpResponse {
-    fn from_object<A: MapAccess<'a>>(mut object: A) -> Result<Option<Self>, A::Error> {
+    fn from_object<A: MapAccess<'a>, const KEEPS: bool>(
+        mut object: A,
+    ) -> Result<Option<Self>, A::Error> {
         let mut this = Self::default();
         while let Some(key) = object.next_key::<Key<'a>>()? {
             if key.0 == "status" {
-                this.status = object.next_value::<Seen<i64>>()?.value();
+                this.status = member::<A, i64, KEEPS>(&mut object)?;
             } else {
                 object.next_value::<IgnoredAny>()?;
             }

@@ -6,6 +6,9 @@
 //! repeated key, of which the last must win. So every member is read as [`Seen`].
 //!
 //! Syntax errors still fail. Nothing here recurses deeper than the JSON parser itself does.
+//!
+//! A text can be read without keeping what it holds (`KEEPS` is false), when all that is asked is whether
+//! it can be read: on the same way through the text, so that both answers are the same.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -61,12 +64,16 @@ pub(crate) trait FromJson<'de>: Sized {
         None
     }
 
-    fn from_array<A: SeqAccess<'de>>(mut array: A) -> Result<Option<Self>, A::Error> {
+    fn from_array<A: SeqAccess<'de>, const KEEPS: bool>(
+        mut array: A,
+    ) -> Result<Option<Self>, A::Error> {
         while array.next_element::<IgnoredAny>()?.is_some() {}
         Ok(None)
     }
 
-    fn from_object<A: MapAccess<'de>>(mut object: A) -> Result<Option<Self>, A::Error> {
+    fn from_object<A: MapAccess<'de>, const KEEPS: bool>(
+        mut object: A,
+    ) -> Result<Option<Self>, A::Error> {
         while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(None)
     }
@@ -75,20 +82,90 @@ pub(crate) trait FromJson<'de>: Sized {
 /// A type whose fields are members of a JSON object, filled in where it stands: documents are read
 /// twice each, and moving the larger types about costs as much as reading their text.
 pub(crate) trait JsonObject<'de>: Default {
-    fn read<A: MapAccess<'de>>(&mut self, object: A) -> Result<(), A::Error>;
+    fn read<A: MapAccess<'de>, const KEEPS: bool>(&mut self, object: A) -> Result<(), A::Error>;
 }
 
 impl<'de, T: JsonObject<'de>> FromJson<'de> for Box<T> {
-    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+    fn from_object<A: MapAccess<'de>, const KEEPS: bool>(
+        object: A,
+    ) -> Result<Option<Self>, A::Error> {
+        if !KEEPS {
+            T::default().read::<A, KEEPS>(object)?;
+            return Ok(None);
+        }
         let mut this = Self::default();
-        this.read(object)?;
+        this.read::<A, KEEPS>(object)?;
         Ok(Some(this))
     }
+}
+
+/// The value of an optional member; absent as well when nothing is kept.
+pub(crate) fn member<'de, A: MapAccess<'de>, T: FromJson<'de>, const KEEPS: bool>(
+    object: &mut A,
+) -> Result<Option<T>, A::Error> {
+    if KEEPS {
+        return Ok(object.next_value::<Seen<T>>()?.value());
+    }
+    object.next_value::<Skimmed<T>>()?;
+    Ok(None)
 }
 
 impl<'de, T: FromJson<'de>> Deserialize<'de> for Seen<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SeenVisitor(PhantomData))
+    }
+}
+
+/// Stands for a value that was read as [`Seen`] reads it, and not kept.
+struct Skimmed<T>(PhantomData<T>);
+
+impl<'de, T: FromJson<'de>> Deserialize<'de> for Skimmed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SkimmedVisitor(PhantomData))
+    }
+}
+
+struct SkimmedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: FromJson<'de>> Visitor<'de> for SkimmedVisitor<T> {
+    type Value = Skimmed<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Skimmed(self.0))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Skimmed(self.0))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Skimmed(self.0))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Skimmed(self.0))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Skimmed(self.0))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Skimmed(self.0))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Self::Value, A::Error> {
+        T::from_array::<A, false>(array)?;
+        Ok(Skimmed(self.0))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
+        T::from_object::<A, false>(object)?;
+        Ok(Skimmed(self.0))
     }
 }
 
@@ -138,11 +215,11 @@ impl<'de, T: FromJson<'de>> Visitor<'de> for SeenVisitor<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Self::Value, A::Error> {
-        seen(T::from_array(array)?)
+        seen(T::from_array::<A, true>(array)?)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-        seen(T::from_object(object)?)
+        seen(T::from_object::<A, true>(object)?)
     }
 }
 
@@ -217,10 +294,16 @@ impl FromJson<'_> for i64 {
 
 /// An array; elements of a wrong type are left out.
 impl<'de, T: FromJson<'de>> FromJson<'de> for Vec<T> {
-    fn from_array<A: SeqAccess<'de>>(mut array: A) -> Result<Option<Self>, A::Error> {
+    fn from_array<A: SeqAccess<'de>, const KEEPS: bool>(
+        mut array: A,
+    ) -> Result<Option<Self>, A::Error> {
         let mut values = Self::new();
-        while let Some(element) = array.next_element::<Seen<T>>()? {
-            values.extend(element.value());
+        if KEEPS {
+            while let Some(element) = array.next_element::<Seen<T>>()? {
+                values.extend(element.value());
+            }
+        } else {
+            while array.next_element::<Skimmed<T>>()?.is_some() {}
         }
         Ok(Some(values))
     }
@@ -242,13 +325,15 @@ macro_rules! json_object {
         }
 
         impl<'a> $crate::segment::lenient::JsonObject<'a> for $name<'a> {
-            fn read<A: serde::de::MapAccess<'a>>(&mut self, mut object: A) -> Result<(), A::Error> {
+            fn read<A: serde::de::MapAccess<'a>, const KEEPS: bool>(
+                &mut self,
+                mut object: A,
+            ) -> Result<(), A::Error> {
                 while let Some(key) = object.next_key::<$crate::segment::lenient::Key<'a>>()? {
                     match &*key.0 {
                         $( $member => {
-                            let member: $crate::segment::lenient::Seen<$type> =
-                                object.next_value()?;
-                            self.$field = member.value();
+                            self.$field =
+                                $crate::segment::lenient::member::<A, $type, KEEPS>(&mut object)?;
                         } )*
                         _ => {
                             object.next_value::<serde::de::IgnoredAny>()?;
@@ -260,11 +345,11 @@ macro_rules! json_object {
         }
 
         impl<'a> $crate::segment::lenient::FromJson<'a> for $name<'a> {
-            fn from_object<A: serde::de::MapAccess<'a>>(
+            fn from_object<A: serde::de::MapAccess<'a>, const KEEPS: bool>(
                 object: A,
             ) -> Result<Option<Self>, A::Error> {
                 let mut this = Self::default();
-                $crate::segment::lenient::JsonObject::read(&mut this, object)?;
+                $crate::segment::lenient::JsonObject::read::<A, KEEPS>(&mut this, object)?;
                 Ok(Some(this))
             }
         }

@@ -11,7 +11,7 @@ use std::mem::take;
 use serde::de::{Deserialize as _, MapAccess};
 use serde_json::value::RawValue;
 
-use super::lenient::{FromJson, JsonObject, Seen};
+use super::lenient::{FromJson, Seen};
 use super::wire::EntityWire;
 use super::{Document, Entity, Kind, SentFlags};
 use crate::ids::{SegmentId, TraceId};
@@ -146,6 +146,19 @@ pub fn documents_in(text: &str) -> Result<Vec<&str>, Rejection> {
 /// # Errors
 /// The first check that fails.
 pub fn parse(text: &str) -> Result<Document<'_>, Rejection> {
+    read::<true>(text)
+}
+
+/// Checks one document as [`parse`] does, and keeps nothing of what it holds; returns the trace it belongs
+/// to.
+///
+/// # Errors
+/// The first check that fails, the same as of [`parse`].
+pub fn check(text: &str) -> Result<TraceId, Rejection> {
+    read::<false>(text).map(|document| document.trace_id)
+}
+
+fn read<const KEEPS: bool>(text: &str) -> Result<Document<'_>, Rejection> {
     if text.len() > DOCUMENT_BYTES_MAX {
         return Err(Rejection::of(
             None,
@@ -159,7 +172,8 @@ pub fn parse(text: &str) -> Result<Document<'_>, Rejection> {
     let mut reader = serde_json::Deserializer::from_str(text);
     // its own limit refuses the last of the levels that were just counted
     reader.disable_recursion_limit();
-    match Seen::<Checked<'_>>::deserialize(&mut reader).and_then(|seen| reader.end().map(|()| seen))
+    match Seen::<Checked<'_, KEEPS>>::deserialize(&mut reader)
+        .and_then(|seen| reader.end().map(|()| seen))
     {
         Ok(Seen::Value(Checked(verdict))) => verdict,
         Ok(Seen::Absent | Seen::WrongType) | Err(_) => Err(Rejection::unreadable()),
@@ -167,13 +181,15 @@ pub fn parse(text: &str) -> Result<Document<'_>, Rejection> {
 }
 
 /// A document and the verdict about it, as long as the text turns out to be JSON to its end.
-struct Checked<'a>(Result<Document<'a>, Rejection>);
+struct Checked<'a, const KEEPS: bool>(Result<Document<'a>, Rejection>);
 
-impl<'a> FromJson<'a> for Checked<'a> {
-    fn from_object<A: MapAccess<'a>>(object: A) -> Result<Option<Self>, A::Error> {
-        let mut wire = EntityWire::default();
+impl<'a, const KEEPS: bool> FromJson<'a> for Checked<'a, KEEPS> {
+    fn from_object<A: MapAccess<'a>, const _SAME: bool>(
+        object: A,
+    ) -> Result<Option<Self>, A::Error> {
+        let mut wire = EntityWire::<KEEPS>::default();
         wire.read(object)?;
-        let verdict = check(&mut wire).map_err(|(kind, code)| {
+        let verdict = check_document(&mut wire).map_err(|(kind, code)| {
             let id = match &wire.id {
                 Seen::Value(id) => Some(&**id),
                 Seen::Absent | Seen::WrongType => None,
@@ -186,7 +202,9 @@ impl<'a> FromJson<'a> for Checked<'a> {
 
 type Failure = (Kind, RejectionCode);
 
-fn check<'a>(wire: &mut EntityWire<'a>) -> Result<Document<'a>, Failure> {
+fn check_document<'a, const KEEPS: bool>(
+    wire: &mut EntityWire<'a, KEEPS>,
+) -> Result<Document<'a>, Failure> {
     let kind = match &wire.kind {
         Seen::Value(kind) if kind == "subsegment" => Kind::Subsegment,
         _ => Kind::Segment,
@@ -232,7 +250,9 @@ fn check<'a>(wire: &mut EntityWire<'a>) -> Result<Document<'a>, Failure> {
 
 /// An embedded subsegment: its own `type`, `trace_id` and `parent_id` are ignored
 /// (`spec/traces-and-graph.md` section 2.1).
-pub(super) fn check_embedded<'a>(wire: &mut EntityWire<'a>) -> Result<Entity<'a>, RejectionCode> {
+pub(super) fn check_embedded<'a, const KEEPS: bool>(
+    wire: &mut EntityWire<'a, KEEPS>,
+) -> Result<Entity<'a>, RejectionCode> {
     if has_mandatory_of_wrong_type(wire) {
         return Err(RejectionCode::ParseError);
     }
@@ -243,8 +263,8 @@ pub(super) fn check_embedded<'a>(wire: &mut EntityWire<'a>) -> Result<Entity<'a>
 }
 
 /// The rest of an entity; fails with the verdict about the first bad embedded subsegment.
-fn entity<'a>(
-    wire: &mut EntityWire<'a>,
+fn entity<'a, const KEEPS: bool>(
+    wire: &mut EntityWire<'a, KEEPS>,
     id: SegmentId,
     name: Cow<'a, str>,
     start: Timestamp,
@@ -278,7 +298,7 @@ fn entity<'a>(
     })
 }
 
-fn has_mandatory_of_wrong_type(wire: &EntityWire<'_>) -> bool {
+fn has_mandatory_of_wrong_type<const KEEPS: bool>(wire: &EntityWire<'_, KEEPS>) -> bool {
     wire.id.is_wrong_type()
         || wire.name.is_wrong_type()
         || wire.start_time.is_wrong_type()
@@ -311,8 +331,8 @@ fn cut(name: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn check_times(
-    wire: &EntityWire<'_>,
+fn check_times<const KEEPS: bool>(
+    wire: &EntityWire<'_, KEEPS>,
     kind: Kind,
 ) -> Result<(Timestamp, Option<Timestamp>), RejectionCode> {
     let time = |seen: &Seen<f64>| match seen {
@@ -371,3 +391,6 @@ fn is_nested_deeper_than(text: &str, levels: usize) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests;

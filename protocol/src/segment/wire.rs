@@ -5,15 +5,16 @@ use std::borrow::Cow;
 
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
-use super::lenient::{FromJson, JsonObject, Key, Number, Seen};
+use super::lenient::{FromJson, Key, Number, Seen, member};
 use super::verdict::check_embedded;
 use super::{AnnotationValue, Aws, Cause, Entity, Http, Link, RejectionCode, Sql};
 use crate::ids::{SegmentId, TraceId};
 use crate::limits::{ANNOTATION_KEY_CHARS_MAX, ANNOTATION_VALUE_CHARS_MAX};
 
-/// The members of a segment or subsegment that something is read from.
+/// The members of a segment or subsegment that something is read from; those alone that are checked,
+/// unless it `KEEPS` the others.
 #[derive(Debug, Default)]
-pub(super) struct EntityWire<'a> {
+pub(super) struct EntityWire<'a, const KEEPS: bool> {
     pub(super) id: Seen<Cow<'a, str>>,
     pub(super) name: Seen<Cow<'a, str>>,
     pub(super) trace_id: Seen<Cow<'a, str>>,
@@ -36,11 +37,11 @@ pub(super) struct EntityWire<'a> {
     pub(super) cause: Option<Box<Cause<'a>>>,
     pub(super) annotations: Annotations<'a>,
     pub(super) links: Vec<Link<'a>>,
-    pub(super) subsegments: Subsegments<'a>,
+    pub(super) subsegments: Subsegments<'a, KEEPS>,
 }
 
-impl<'a> JsonObject<'a> for EntityWire<'a> {
-    fn read<A: MapAccess<'a>>(&mut self, mut object: A) -> Result<(), A::Error> {
+impl<'a, const KEEPS: bool> EntityWire<'a, KEEPS> {
+    pub(super) fn read<A: MapAccess<'a>>(&mut self, mut object: A) -> Result<(), A::Error> {
         while let Some(key) = object.next_key::<Key<'a>>()? {
             match &*key.0 {
                 "id" => self.id = object.next_value()?,
@@ -51,21 +52,26 @@ impl<'a> JsonObject<'a> for EntityWire<'a> {
                 "start_time" => self.start_time = object.next_value()?,
                 "end_time" => self.end_time = object.next_value()?,
                 "in_progress" => self.in_progress = object.next_value()?,
-                "namespace" => self.namespace = optional(&mut object)?,
-                "origin" => self.origin = optional(&mut object)?,
-                "user" => self.user = optional(&mut object)?,
-                "resource_arn" => self.resource_arn = optional(&mut object)?,
-                "error" => self.error = optional(&mut object)?,
-                "throttle" => self.throttle = optional(&mut object)?,
-                "fault" => self.fault = optional(&mut object)?,
-                "traced" => self.traced = optional(&mut object)?,
-                "http" => self.http = optional(&mut object)?,
-                "aws" => self.aws = optional(&mut object)?,
-                "sql" => self.sql = optional(&mut object)?,
-                "cause" => self.cause = optional(&mut object)?.map(Box::new),
-                "annotations" => self.annotations = optional(&mut object)?.unwrap_or_default(),
-                "links" => self.links = optional(&mut object)?.unwrap_or_default(),
-                "subsegments" => self.subsegments = optional(&mut object)?.unwrap_or_default(),
+                "namespace" => self.namespace = member::<A, _, KEEPS>(&mut object)?,
+                "origin" => self.origin = member::<A, _, KEEPS>(&mut object)?,
+                "user" => self.user = member::<A, _, KEEPS>(&mut object)?,
+                "resource_arn" => self.resource_arn = member::<A, _, KEEPS>(&mut object)?,
+                "error" => self.error = member::<A, _, KEEPS>(&mut object)?,
+                "throttle" => self.throttle = member::<A, _, KEEPS>(&mut object)?,
+                "fault" => self.fault = member::<A, _, KEEPS>(&mut object)?,
+                "traced" => self.traced = member::<A, _, KEEPS>(&mut object)?,
+                "http" => self.http = member::<A, _, KEEPS>(&mut object)?,
+                "aws" => self.aws = member::<A, _, KEEPS>(&mut object)?,
+                "sql" => self.sql = member::<A, _, KEEPS>(&mut object)?,
+                "cause" => self.cause = member::<A, _, KEEPS>(&mut object)?.map(Box::new),
+                "annotations" => {
+                    self.annotations = member::<A, _, KEEPS>(&mut object)?.unwrap_or_default();
+                }
+                "links" => self.links = member::<A, _, KEEPS>(&mut object)?.unwrap_or_default(),
+                "subsegments" => {
+                    let subsegments = object.next_value::<Seen<Subsegments<'a, KEEPS>>>()?;
+                    self.subsegments = subsegments.value().unwrap_or_default();
+                }
                 _ => {
                     object.next_value::<IgnoredAny>()?;
                 }
@@ -75,32 +81,33 @@ impl<'a> JsonObject<'a> for EntityWire<'a> {
     }
 }
 
-fn optional<'a, A: MapAccess<'a>, T: FromJson<'a>>(object: &mut A) -> Result<Option<T>, A::Error> {
-    Ok(object.next_value::<Seen<T>>()?.value())
-}
-
 /// `subsegments`, each checked as soon as it is read. Unlike other arrays, an element that is no
 /// object may not be passed over, since one bad embedded subsegment refuses the whole document; of
 /// several the first is told.
 #[derive(Debug)]
-pub(super) struct Subsegments<'a>(pub(super) Result<Vec<Entity<'a>>, RejectionCode>);
+pub(super) struct Subsegments<'a, const KEEPS: bool>(
+    pub(super) Result<Vec<Entity<'a>>, RejectionCode>,
+);
 
-impl Default for Subsegments<'_> {
+impl<const KEEPS: bool> Default for Subsegments<'_, KEEPS> {
     fn default() -> Self {
         Self(Ok(Vec::new()))
     }
 }
 
-impl<'a> FromJson<'a> for Subsegments<'a> {
-    fn from_array<A: SeqAccess<'a>>(mut array: A) -> Result<Option<Self>, A::Error> {
+impl<'a, const KEEPS: bool> FromJson<'a> for Subsegments<'a, KEEPS> {
+    fn from_array<A: SeqAccess<'a>, const _SAME: bool>(
+        mut array: A,
+    ) -> Result<Option<Self>, A::Error> {
         let mut all = Ok(Vec::new());
-        while let Some(element) = array.next_element::<Seen<Embedded<'a>>>()? {
+        while let Some(element) = array.next_element::<Seen<Embedded<'a, KEEPS>>>()? {
             let checked = match element {
                 Seen::Value(Embedded(checked)) => checked,
                 Seen::Absent | Seen::WrongType => Err(RejectionCode::ParseError),
             };
             match (&mut all, checked) {
-                (Ok(entities), Ok(entity)) => entities.push(entity),
+                (Ok(entities), Ok(entity)) if KEEPS => entities.push(entity),
+                (Ok(_), Ok(_)) => {}
                 (Ok(_), Err(code)) => all = Err(code),
                 // what follows is read on, since it may be no JSON at all
                 (Err(_), _) => {}
@@ -111,11 +118,13 @@ impl<'a> FromJson<'a> for Subsegments<'a> {
 }
 
 /// An embedded subsegment and the verdict about it.
-struct Embedded<'a>(Result<Entity<'a>, RejectionCode>);
+struct Embedded<'a, const KEEPS: bool>(Result<Entity<'a>, RejectionCode>);
 
-impl<'a> FromJson<'a> for Embedded<'a> {
-    fn from_object<A: MapAccess<'a>>(object: A) -> Result<Option<Self>, A::Error> {
-        let mut wire = EntityWire::default();
+impl<'a, const KEEPS: bool> FromJson<'a> for Embedded<'a, KEEPS> {
+    fn from_object<A: MapAccess<'a>, const _SAME: bool>(
+        object: A,
+    ) -> Result<Option<Self>, A::Error> {
+        let mut wire = EntityWire::<KEEPS>::default();
         wire.read(object)?;
         Ok(Some(Self(check_embedded(&mut wire))))
     }
@@ -126,13 +135,15 @@ impl<'a> FromJson<'a> for Embedded<'a> {
 pub(super) struct Annotations<'a>(pub(super) Vec<(Cow<'a, str>, AnnotationValue<'a>)>);
 
 impl<'a> FromJson<'a> for Annotations<'a> {
-    fn from_object<A: MapAccess<'a>>(mut object: A) -> Result<Option<Self>, A::Error> {
+    fn from_object<A: MapAccess<'a>, const KEEPS: bool>(
+        mut object: A,
+    ) -> Result<Option<Self>, A::Error> {
         let mut pairs: Vec<(Cow<'a, str>, Option<AnnotationValue<'a>>)> = Vec::new();
         while let Some(key) = object.next_key::<Key<'a>>()? {
-            pairs.push((
-                key.0,
-                object.next_value::<Seen<AnnotationValue<'a>>>()?.value(),
-            ));
+            let value = member::<A, _, KEEPS>(&mut object)?;
+            if KEEPS {
+                pairs.push((key.0, value));
+            }
         }
         // the last of repeated keys wins, also when it cannot be indexed; sorted, since a hostile
         // document has a hundred thousand of them
@@ -171,14 +182,16 @@ impl<'a> FromJson<'a> for AnnotationValue<'a> {
 }
 
 impl<'a> FromJson<'a> for Link<'a> {
-    fn from_object<A: MapAccess<'a>>(mut object: A) -> Result<Option<Self>, A::Error> {
+    fn from_object<A: MapAccess<'a>, const KEEPS: bool>(
+        mut object: A,
+    ) -> Result<Option<Self>, A::Error> {
         let (mut trace_id, mut id, mut reference_type) = (None, None, None);
         while let Some(key) = object.next_key::<Key<'a>>()? {
             match &*key.0 {
-                "trace_id" => trace_id = optional::<A, Cow<'a, str>>(&mut object)?,
-                "id" => id = optional::<A, Cow<'a, str>>(&mut object)?,
+                "trace_id" => trace_id = member::<A, Cow<'a, str>, KEEPS>(&mut object)?,
+                "id" => id = member::<A, Cow<'a, str>, KEEPS>(&mut object)?,
                 "attributes" => {
-                    let attributes = optional::<A, LinkAttributes<'a>>(&mut object)?;
+                    let attributes = member::<A, LinkAttributes<'a>, KEEPS>(&mut object)?;
                     reference_type = attributes.and_then(|found| found.reference_type);
                 }
                 _ => {
