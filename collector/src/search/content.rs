@@ -1,7 +1,6 @@
 //! An index in memory, while it is built or merged, and the root by which its parts are found.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::column;

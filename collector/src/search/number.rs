@@ -1,8 +1,7 @@
 //! The numbers of one field: each value with its rows, or, when there are too many, their hashes for
 //! `=` and their rows in order of value for `<` and `>`.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 

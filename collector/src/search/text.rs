@@ -3,8 +3,7 @@
 //! Values that are kept answer every operator exactly. By hash only `=` is answered, with a few rows too
 //! many; other operators get every row that has a value.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,9 @@
 //! Memory: about 100 bytes for each trace that waits. How many wait for new documents is for the
 //! callers to bound ([`Schedule::len`]); those that wait for a link are at most as many as are stored.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 use radiograph_protocol::ids::TraceId;
@@ -19,7 +21,9 @@ pub struct Schedule {
     quiet: Duration,
     longest: Duration,
     waiting: HashMap<TraceId, Waiting>,
-    by_due: BTreeSet<(Instant, TraceId)>,
+    /// Each waiting trace once, by when it was due when it came here: later documents only put that off,
+    /// which is looked at when its turn comes.
+    by_due: BinaryHeap<Reverse<(Instant, TraceId)>>,
     linking: VecDeque<TraceId>,
     /// What stands in `linking`.
     is_linking: HashSet<TraceId>,
@@ -64,7 +68,7 @@ impl Schedule {
             quiet,
             longest,
             waiting: HashMap::new(),
-            by_due: BTreeSet::new(),
+            by_due: BinaryHeap::new(),
             linking: VecDeque::new(),
             is_linking: HashSet::new(),
             running: HashMap::new(),
@@ -83,12 +87,10 @@ impl Schedule {
             meanwhile.documents = Some(later(meanwhile.documents));
             return;
         }
-        let known = self.waiting.get(&trace).copied();
-        let waiting = later(known);
-        if let Some(known) = known {
-            self.by_due.remove(&(known.due, trace));
+        match self.waiting.get_mut(&trace) {
+            Some(known) => *known = later(Some(*known)),
+            None => self.wait(trace, later(None)),
         }
-        self.wait(trace, waiting);
     }
 
     /// A trace that this one links to has new documents.
@@ -105,14 +107,12 @@ impl Schedule {
     /// [`Self::finished`].
     pub fn due(&mut self, now: Instant, traces_max: usize) -> Vec<Due> {
         let for_links = self.linking.len().min(traces_max / 4);
-        let is_due = |entry: &&(Instant, TraceId)| entry.0 <= now;
-        let entries = self.by_due.iter().take_while(is_due);
-        let entries: Vec<_> = entries.take(traces_max - for_links).copied().collect();
-        let mut due = Vec::with_capacity(entries.len());
-        for entry in entries {
-            self.by_due.remove(&entry);
-            self.waiting.remove(&entry.1);
-            due.push(self.start(entry.1, true));
+        let mut due = Vec::new();
+        while due.len() < traces_max - for_links
+            && let Some(trace) = self.next_waiting(now)
+        {
+            self.waiting.remove(&trace);
+            due.push(self.start(trace, true));
         }
         while due.len() < traces_max
             && let Some(trace) = self.linking.pop_front()
@@ -126,6 +126,23 @@ impl Schedule {
             }
         }
         due
+    }
+
+    /// Takes the trace that has been due longest out of the order of waiting.
+    fn next_waiting(&mut self, now: Instant) -> Option<TraceId> {
+        loop {
+            let Reverse((known, trace)) = *self.by_due.peek()?;
+            if known > now {
+                return None;
+            }
+            self.by_due.pop();
+            match self.waiting.get(&trace) {
+                Some(waiting) if waiting.due > known => {
+                    self.by_due.push(Reverse((waiting.due, trace)));
+                }
+                _ => return Some(trace),
+            }
+        }
     }
 
     fn start(&mut self, trace_id: TraceId, has_new_documents: bool) -> Due {
@@ -150,14 +167,15 @@ impl Schedule {
 
     fn wait(&mut self, trace: TraceId, waiting: Waiting) {
         self.waiting.insert(trace, waiting);
-        self.by_due.insert((waiting.due, trace));
+        self.by_due.push(Reverse((waiting.due, trace)));
     }
 
-    /// When the next trace is due, `now` or before if one is; `None` when none waits.
+    /// When to look again for what is due, at the latest: `now` or before if something is; `None` when
+    /// nothing waits.
     #[must_use]
     pub fn next_due(&self, now: Instant) -> Option<Instant> {
         if self.linking.is_empty() {
-            self.by_due.first().map(|(due, _)| *due)
+            self.by_due.peek().map(|Reverse((due, _))| *due)
         } else {
             Some(now)
         }

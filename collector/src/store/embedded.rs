@@ -25,6 +25,7 @@ mod blocks;
 pub mod check;
 mod committer;
 mod decoder;
+mod digest;
 mod failure;
 mod files;
 mod format;
@@ -67,13 +68,13 @@ use radiograph_protocol::timestamp::Timestamp;
 
 use self::blocks::BlockReader;
 use self::committer::Committer;
+use self::digest::DocumentDigest;
 use self::failure::Doing;
 use self::files::{Files, SystemFiles};
 use self::format::{BlockEncoder, RAW_BYTES_MAX};
 #[doc(hidden)]
 pub use self::fuzz::{FuzzedLog, fuzz_block, fuzz_log, fuzz_payloads};
 use self::log::LogWriter;
-use self::payload::DocumentDigest;
 use self::queue::{NewDocument, NewView, Queue, Work};
 use self::recent::RecentTexts;
 pub use self::recovery::RecoveryReport;

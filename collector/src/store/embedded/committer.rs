@@ -6,17 +6,19 @@
 //! refused, and so are all others until a new log could be begun (`trouble`). Meanwhile what needs no
 //! log goes on: readers, dropping what is old, sealing.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use foldhash::{HashSet, HashSetExt as _};
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
 use super::Clock;
 use super::batch::Batch;
 use super::blocks::Partition;
+use super::digest::DocumentDigest;
 use super::failure::Doing;
 use super::format::BlockEncoder;
 use super::hour::{Hour, SealedName, left_before};
@@ -24,7 +26,6 @@ use super::index::{Place, ViewEntry};
 use super::links::Producers;
 use super::log::{Carried, LogWriter};
 use super::pack::Packer;
-use super::payload::DocumentDigest;
 use super::queue::{Request, Work};
 use super::shared::Shared;
 use super::trouble::Trouble;

@@ -9,14 +9,15 @@
 //! returns. A scan of what was *active* walks every view that started before the window's end, since
 //! a long trace may have started at any time; it touches 40 B for each, and no disk.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
+use foldhash::HashMap;
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
+use super::digest::DocumentDigest;
 use super::links::{Links, Producers};
 use super::part::Parts;
-use super::payload::DocumentDigest;
 use crate::store::{Cursor, ScanRange, ViewScan};
 use crate::trace::running::RunningTotals;
 use crate::trace::view::TraceView;

@@ -1,21 +1,20 @@
-//! Digests of documents that were sealed lately, of traces that stand in several logs: when the later log
-//! is sealed, or such a trace is counted, what was sealed before need not be read, put together and hashed
-//! again. Pure.
+//! Digests of documents that were sealed lately: when a later log with more of their traces is sealed, or
+//! such a trace is counted, what was sealed before need not be read, put together and hashed again. Pure.
 //!
 //! A list says all that its file has of a trace, or has nothing of it: then the file is asked. Files never
 //! change, so a list is right as long as there is its file; lists of files that are gone are asked by
-//! nobody and leave as new ones come. Memory: 32 B a document, 4 MiB at most.
+//! nobody and leave as new ones come. Memory: 32 B a document, 8 MiB at most.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use radiograph_protocol::ids::TraceId;
 
+use super::digest::DocumentDigest;
 use super::hour::SealedName;
-use super::payload::DocumentDigest;
 
 /// Documents of which digests are kept at most.
-const DIGESTS_MAX: usize = 1 << 17;
+const DIGESTS_MAX: usize = 1 << 18;
 /// Files of which digests are kept at most, so that a look-up is short.
 const FILES_MAX: usize = 16;
 

@@ -8,7 +8,6 @@
 //! An entry is found by its position: the offset of its first byte.
 
 use radiograph_protocol::ids::TraceId;
-use sha2::{Digest as _, Sha256};
 
 use super::format::{take, take_u32};
 use crate::trace::view::TraceView;
@@ -19,22 +18,6 @@ pub(super) const VIEW_FORMAT: u8 = 2;
 
 /// Bytes of a document's entry beside its text.
 pub(super) const DOCUMENT_ENTRY_BYTES: usize = 20;
-
-/// Identity of a document within its trace: 128 bits of the SHA-256 of its text, so that nobody can
-/// make one document pass for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct DocumentDigest([u8; 16]);
-
-impl DocumentDigest {
-    /// The identity of this text.
-    pub(super) fn of(document: &str) -> Self {
-        let mut digest = [0; 16];
-        for (to, from) in digest.iter_mut().zip(Sha256::digest(document)) {
-            *to = from;
-        }
-        Self(digest)
-    }
-}
 
 /// Appends a document's entry.
 pub(super) fn push_document(raw: &mut Vec<u8>, trace_id: TraceId, document: &str) {

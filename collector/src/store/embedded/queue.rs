@@ -10,9 +10,9 @@ use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::digest::DocumentDigest;
 use super::hour::SealedName;
 use super::index::Place;
-use super::payload::DocumentDigest;
 use super::swap::Swap;
 use crate::store::StoreError;
 use crate::trace::totals::Totals;

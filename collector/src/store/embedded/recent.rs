@@ -6,9 +6,10 @@
 //! nobody asked for while sixteen times the room passed by is let go. Which documents there are, the
 //! index alone says.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::index::{PartitionId, Place};
+use foldhash::{HashMap, HashMapExt as _};
 
 /// What an entry takes beside its text: in table and queue, with their slack.
 const ENTRY_BYTES: usize = 160;

@@ -8,11 +8,12 @@ use std::fs::File;
 use std::path::Path;
 
 use super::super::blocks::read_exact;
+use super::super::digest::DocumentDigest;
 use super::super::failure::Doing;
 use super::super::format::{
     BLOCK_HEADER_BYTES, BlockHeader, FILE_HEADER_BYTES, FileHeader, Kind, read_file_header,
 };
-use super::super::payload::{self, DocumentDigest, Views};
+use super::super::payload::{self, Views};
 use super::super::scan::{LogScan, scan_log};
 use super::super::sealed::{NOTHING_INTACT, Problem, SealedFile};
 use super::report::{Finding, Report};

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::derive::documents_of;
 use super::*;
 use crate::store::contract::sample::{HOUR, trace};
-use crate::store::embedded::payload::DocumentDigest;
+use crate::store::embedded::digest::DocumentDigest;
 use crate::store::embedded::queue::{NewDocument, NewView, Work};
 use crate::store::embedded::{EmbeddedStore, Options};
 

@@ -3,10 +3,11 @@
 use radiograph_protocol::ids::TraceId;
 
 use super::super::blocks::Partition;
+use super::super::digest::DocumentDigest;
 use super::super::format::{BlockHeader, Kind};
 use super::super::index::{Index, Place, ViewEntry};
 use super::super::links::Producers;
-use super::super::payload::{self, DocumentDigest, Views};
+use super::super::payload::{self, Views};
 use super::super::scan::{LogScan, scan_log};
 use super::RecoveryReport;
 use crate::store::StoreError;

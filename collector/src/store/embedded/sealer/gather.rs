@@ -150,6 +150,11 @@ impl<'g> TraceInLog<'g> {
         documents
     }
 
+    /// How many documents of it stand there, alike or not.
+    pub(super) fn document_entries(&self) -> usize {
+        self.entries.iter().filter(|entry| !entry.is_view).count()
+    }
+
     /// Its view, encoded, when it is the one that counts.
     pub(super) fn view(&self) -> Option<&'g [u8]> {
         let view = self.entries.last().filter(|entry| entry.is_view)?;

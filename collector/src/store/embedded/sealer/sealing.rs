@@ -7,11 +7,11 @@ use std::sync::Arc;
 use radiograph_protocol::ids::TraceId;
 
 use super::super::blocks::Partition;
+use super::super::digest::DocumentDigest;
 use super::super::failure::{Doing, corrupt};
 use super::super::index::Place;
 use super::super::lately::SealedDigests;
 use super::super::part::{Part, Parts};
-use super::super::payload::DocumentDigest;
 use super::super::queue::Work;
 use super::super::sealed::{Notes, SealedFile, TraceToSeal, Tuning, seal_with};
 use super::super::swap::{Source, Swap};
@@ -38,7 +38,7 @@ impl Sealer {
         let notes = self.notes(log, &gathered)?;
         let parts = self.shared.index().parts.clone();
         let views: Vec<_> = gathered.views().collect();
-        let digests = self.digests_of_parted(log, &gathered);
+        let digests = self.digests(log, &gathered);
         let name = log.name.sealed();
         let path = name.path(&self.shared.log_dir);
         let arrival = (log.name.hour.start(), log.name.hour.end());
@@ -125,27 +125,20 @@ impl Sealer {
         Ok(notes)
     }
 
-    /// Digests of the documents here of those traces that have something in another log too.
-    fn digests_of_parted(&self, log: &Partition, gathered: &Gathered) -> SealedDigests {
+    /// Digests of the documents here. Of a trace that stands here alone the next log may have more.
+    fn digests(&self, log: &Partition, gathered: &Gathered) -> SealedDigests {
         let mut digests = SealedDigests::new();
         for trace in gathered.traces() {
-            let (known, view) = {
-                let index = self.shared.index();
-                (index.digests(trace.trace_id), index.view(trace.trace_id))
-            };
-            let mut partitions = known.iter().map(|(_, place)| place.partition);
-            let is_parted = view.is_some_and(|view| view.place.partition != log.id)
-                || partitions.any(|partition| partition != log.id);
-            if !is_parted {
+            let trace_id = trace.trace_id;
+            let known = self.shared.index().digests(trace_id);
+            let here = known.iter().filter(|(_, place)| place.partition == log.id);
+            if here.clone().count() == trace.document_entries() {
+                digests.extend(here.map(|(digest, _)| (trace_id, *digest)));
                 continue;
             }
-            for (place, text) in trace.documents() {
-                let mut known = known.iter();
-                let known = known.find(|(_, at)| *at == place);
-                // what is kept elsewhere too stands here all the same
-                let digest = known.map_or_else(|| DocumentDigest::of(text), |(digest, _)| *digest);
-                digests.push((trace.trace_id, digest));
-            }
+            // what is kept elsewhere too stands here all the same
+            let texts = trace.documents().into_iter();
+            digests.extend(texts.map(|(_, text)| (trace_id, DocumentDigest::of(text))));
         }
         digests
     }

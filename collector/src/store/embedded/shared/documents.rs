@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use radiograph_protocol::ids::TraceId;
 
+use super::super::digest::DocumentDigest;
 use super::super::index::Place;
 use super::super::part::Parts;
-use super::super::payload::DocumentDigest;
 use super::Shared;
 use crate::store::{StoreError, TraceDocuments};
 

@@ -10,9 +10,9 @@ use std::collections::{HashMap, HashSet};
 use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::Timestamp;
 
+use super::super::digest::DocumentDigest;
 use super::super::index::{PartitionId, Place};
 use super::super::part::Part;
-use super::super::payload::DocumentDigest;
 use super::super::queue::NewDocument;
 use super::Shared;
 use crate::store::{Doomed, DoomedPage, DoomedPlace, StoreError};
