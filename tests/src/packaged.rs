@@ -40,6 +40,20 @@ pub fn target_of_this_machine() -> String {
     format!("{}-unknown-linux-musl", std::env::consts::ARCH)
 }
 
+/// The folder of bills of materials and licence texts for this machine, made once.
+pub fn bills() -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let make = || {
+        let target = target_of_this_machine();
+        let output = xtask(&["sbom", "--target", &target]).output();
+        let output = output.expect("cargo runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        made().join("sbom")
+    };
+    FOLDER.get_or_init(make).clone()
+}
+
 fn folder() -> PathBuf {
     if let Some(folder) = std::env::var_os(VARIABLE) {
         return PathBuf::from(folder);

@@ -29,8 +29,8 @@ use std::process::Command;
 
 use packed::{images, skipped};
 use radiograph_tests::binaries::workspace;
-use radiograph_tests::python;
-use serde_json::json;
+use radiograph_tests::{packaged, python};
+use serde_json::{Value, json};
 
 /// Bytes that all files of an image may have together.
 const DAEMON_BYTES_MAX: u64 = 10_000_000;
@@ -87,6 +87,7 @@ fn an_image_holds_its_program_and_nothing_but_what_that_needs() {
         "usr/share/licenses/radiograph/ 755 0:0",
         "usr/share/licenses/radiograph/LICENSE-APACHE 644 0:0",
         "usr/share/licenses/radiograph/LICENSE-MIT 644 0:0",
+        "usr/share/licenses/radiograph/THIRD-PARTY-LICENSES.txt 644 0:0",
         "var/ 755 0:0",
         "var/lib/ 755 0:0",
         "var/lib/radiograph/ 755 10001:10001",
@@ -119,6 +120,30 @@ fn an_image_holds_its_program_and_nothing_but_what_that_needs() {
         let roots = root.path.join("etc/ssl/certs/ca-certificates.crt");
         let roots = fs::read_to_string(roots).unwrap();
         assert!(roots.ends_with(&images.authority.pem()), "{program}");
+    }
+}
+
+#[test]
+fn an_image_carries_the_licences_of_all_that_is_linked_into_its_program() {
+    let Some(images) = images() else { return };
+    for program in [DAEMON, COLLECTOR, BOTH] {
+        let root = images.root(program);
+        let licences = root.path.join("usr/share/licenses/radiograph");
+        let licences = fs::read_to_string(licences.join("THIRD-PARTY-LICENSES.txt")).unwrap();
+        let bill = fs::read(packaged::bills().join(format!("{program}.cdx.json"))).unwrap();
+        let bill: Value = serde_json::from_slice(&bill).unwrap();
+        let components = bill["components"].as_array().unwrap();
+        // ours have no checksum, for no registry serves them
+        let theirs = components.iter().filter(|each| each["hashes"].is_array());
+        let mut looked_for = 0;
+        for component in theirs {
+            let [name, version] = ["name", "version"].map(|key| component[key].as_str().unwrap());
+            let line = format!("\n{name} {version}: ");
+            assert!(licences.contains(&line), "{program}: {name} {version}");
+            looked_for += 1;
+        }
+        assert!(looked_for > 50, "{program}: {looked_for}");
+        assert!(licences.contains("Permission is hereby granted"));
     }
 }
 
@@ -183,6 +208,27 @@ fn both_dockerfiles_have_one_recipe() {
     let prebuilt = read("Dockerfile.prebuilt").unwrap();
     let runs = prebuilt.lines().any(|line| line.starts_with("RUN "));
     assert!(!runs, "what packs for another machine cannot run anything");
+}
+
+#[test]
+fn the_compiler_s_versions_and_checksums_stand_in_one_list() {
+    let dockerfile = workspace().join("deploy/container/Dockerfile");
+    let dockerfile = fs::read_to_string(dockerfile).unwrap();
+    assert!(dockerfile.contains("\nCOPY xtask/zig.txt "));
+    let installs = dockerfile
+        .lines()
+        .filter(|line| line.contains("pip install"));
+    let installs: Vec<&str> = installs.collect();
+    assert_eq!(installs.len(), 1, "{installs:?}");
+    for flag in [
+        "--require-hashes",
+        "--no-deps",
+        "--only-binary=:all:",
+        "/zig.txt",
+    ] {
+        assert!(installs[0].contains(flag), "{flag}: {installs:?}");
+    }
+    assert!(!dockerfile.contains("=="), "a version of its own");
 }
 
 #[test]

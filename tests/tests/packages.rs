@@ -72,6 +72,8 @@ fn package(version: &str, folder: &Path) {
         .arg(&binaries)
         .arg("--manual")
         .arg(manual(folder))
+        .arg("--licences")
+        .arg(packaged::bills().join("THIRD-PARTY-LICENSES.txt"))
         .arg("--out")
         .arg(folder)
         .current_dir(workspace())

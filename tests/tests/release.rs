@@ -11,13 +11,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use cargo_metadata::MetadataCommand;
 use radiograph_tests::binaries::workspace;
-use radiograph_tests::packaged::{binary, made, target_of_this_machine, xtask};
+use radiograph_tests::packaged::{bills, binary};
 use radiograph_tests::servers::Server;
 use radiograph_tests::{Api, eventually, now, python};
 use serde_json::{Value, json};
@@ -179,18 +178,6 @@ fn a_program_that_needs_libraries_is_noticed() {
     let wanted = wants(&own);
     let is_static = cfg!(target_feature = "crt-static");
     assert_eq!(wanted.is_empty(), is_static, "{wanted:?}");
-}
-
-/// The folder of the bills of all programs for this machine, made once.
-fn bills() -> PathBuf {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    let folder = MADE.get_or_init(|| {
-        let target = target_of_this_machine();
-        let output = xtask(&["sbom", "--target", &target]).output().unwrap();
-        assert!(output.status.success(), "{}", text(&output));
-        made().join("sbom")
-    });
-    folder.clone()
 }
 
 fn bill(name: &str) -> Value {

@@ -27,6 +27,8 @@ pub(crate) struct Packages {
     pub(crate) binaries: PathBuf,
     /// The folder with `man/*.1` and `completions/{bash,zsh,fish}`.
     pub(crate) manual: PathBuf,
+    /// The licence texts of everything that is linked into the binaries.
+    pub(crate) licences: PathBuf,
     /// Where packages go.
     pub(crate) out: PathBuf,
     /// Seconds since 1970 that every file carries.

@@ -1,7 +1,7 @@
 //! Everything that is released, in one folder: archives and packages of each system, and their sums.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -9,7 +9,7 @@ use crate::archive::Content;
 use crate::packages::{self, Packages};
 use crate::target::Target;
 use crate::workspace::Workspace;
-use crate::{bill, binaries, checksums, manual, say};
+use crate::{bill, binaries, checksums, licences, manual, say};
 
 /// Builds all of it for the given systems.
 ///
@@ -29,7 +29,7 @@ pub(crate) fn run(workspace: &Workspace, targets: &[Target]) -> anyhow::Result<(
             target.architecture()
         );
         made.push(content.write(&workspace.packages(), &name, workspace.epoch)?);
-        made.extend(build_packages(workspace, *target, pages.clone())?);
+        made.extend(build_packages(workspace, *target, pages.clone(), &bills)?);
     }
     checksums::write(&workspace.packages(), &made)?;
     for path in made {
@@ -44,13 +44,15 @@ pub(crate) fn run(workspace: &Workspace, targets: &[Target]) -> anyhow::Result<(
 /// The binaries are not there, or a package cannot be made.
 pub(crate) fn packages(workspace: &Workspace, target: Target) -> anyhow::Result<Vec<PathBuf>> {
     let pages = manual::write(workspace)?;
-    build_packages(workspace, target, pages)
+    let bills = bill::write_all(workspace, target)?;
+    build_packages(workspace, target, pages, &bills)
 }
 
 fn build_packages(
     workspace: &Workspace,
     target: Target,
     manual: PathBuf,
+    bills: &Path,
 ) -> anyhow::Result<Vec<PathBuf>> {
     let programs = workspace.packages_for(target).join("bin");
     for name in binaries::NAMES {
@@ -62,6 +64,7 @@ fn build_packages(
         target,
         binaries: programs,
         manual,
+        licences: bills.join(licences::FILE),
         out: workspace.packages(),
         epoch: workspace.epoch,
     })

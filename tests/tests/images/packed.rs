@@ -164,6 +164,12 @@ fn lay_out(context: &Path, triple: &str) {
         fs::copy(packaged::binary(program), programs.join(program)).unwrap();
     }
     fs::write(programs.join("another"), "not of an image").unwrap();
+    let bills = context.join("target/packages").join(triple).join("sbom");
+    fs::create_dir_all(&bills).unwrap();
+    for made in fs::read_dir(packaged::bills()).unwrap() {
+        let made = made.unwrap();
+        fs::copy(made.path(), bills.join(made.file_name())).unwrap();
+    }
     for file in [".dockerignore", "LICENSE-APACHE", "LICENSE-MIT"] {
         fs::copy(workspace().join(file), context.join(file)).unwrap();
     }

@@ -2,6 +2,9 @@
 //! their readers take them.
 #![expect(clippy::unwrap_used, reason = "helpers of a test may fail it")]
 
+#[path = "manual/shells.rs"]
+mod shells;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
@@ -119,52 +122,6 @@ fn twice_the_same_is_written() {
     let one = all(one.path());
     assert!(one.len() > 30, "{:?}", one.keys());
     assert_eq!(one, all(other.path()));
-}
-
-/// Has a shell read a completion without running anything.
-fn is_read_by(shell: &str, file: &Path) {
-    let Ok(output) = Command::new(shell).arg("-n").arg(file).output() else {
-        let line = format!("skipped: there is no {shell}\n");
-        return std::io::stderr().write_all(line.as_bytes()).unwrap();
-    };
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.is_empty(),
-        "{}: {said}",
-        file.display()
-    );
-}
-
-#[test]
-fn shells_read_their_completions() {
-    let folder = written();
-    let completions = folder.path().join("completions");
-    for command in definitions() {
-        let name = command.get_name();
-        is_read_by("bash", &completions.join(format!("bash/{name}")));
-        is_read_by("zsh", &completions.join(format!("zsh/_{name}")));
-        is_read_by("fish", &completions.join(format!("fish/{name}.fish")));
-    }
-}
-
-#[test]
-fn bash_completes_a_flag() {
-    let folder = written();
-    let file = folder.path().join("completions/bash/radiograph-daemon");
-    // what bash does when somebody presses the tab key behind --spool-b
-    let script = "source \"$0\"; COMP_WORDS=(radiograph-daemon --spool-b); COMP_CWORD=1; \
-                  _radiograph__daemon radiograph-daemon --spool-b radiograph-daemon; \
-                  printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let Ok(output) = Command::new("bash")
-        .args(["-c", script])
-        .arg(&file)
-        .output()
-    else {
-        return std::io::stderr()
-            .write_all(b"skipped: there is no bash\n")
-            .unwrap();
-    };
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "--spool-bytes\n");
 }
 
 #[test]

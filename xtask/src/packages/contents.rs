@@ -9,6 +9,7 @@ use flate2::{Compression, GzBuilder};
 use jiff::Timestamp;
 
 use super::Packages;
+use crate::licences;
 
 /// One package, whatever its format.
 #[derive(Debug)]
@@ -197,6 +198,11 @@ fn common(name: &str, request: &Packages) -> anyhow::Result<Vec<File>> {
     ));
     let mit = read(&root().join("LICENSE-MIT"))?;
     files.push(File::plain(format!("{documentation}/LICENSE-MIT"), mit));
+    let others = gzip(&read(&request.licences)?)?;
+    files.push(File::plain(
+        format!("{documentation}/{}.gz", licences::FILE),
+        others,
+    ));
     let changes = gzip(changelog(name, request)?.as_bytes())?;
     files.push(File::plain(
         format!("{documentation}/changelog.gz"),

@@ -21,6 +21,9 @@ pub(crate) struct Given {
     /// The folder with man/ and completions/
     #[arg(long)]
     manual: PathBuf,
+    /// The licence texts of third parties
+    #[arg(long)]
+    licences: PathBuf,
     #[arg(long)]
     out: PathBuf,
     /// Seconds since 1970 that every file carries
@@ -39,6 +42,7 @@ impl Given {
             target: self.target,
             binaries: self.binaries,
             manual: self.manual,
+            licences: self.licences,
             out: self.out,
             epoch: self.epoch,
         })?;

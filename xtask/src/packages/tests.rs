@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use super::*;
@@ -26,11 +27,14 @@ fn request(folder: &Path, version: &str) -> Packages {
     }
     fs::write(manual.join("man/radiograph-demo.1"), ".TH").unwrap();
     fs::write(manual.join("man/radiograph-daemon-spool.1"), ".TH").unwrap();
+    let licences = folder.join("licences");
+    fs::write(&licences, "MIT").unwrap();
     Packages {
         version: version.to_owned(),
         target: Target::Aarch64,
         binaries,
         manual,
+        licences,
         out: folder.join("out"),
         epoch: 1_700_000_000,
     }
@@ -87,6 +91,22 @@ fn manual_pages_go_where_their_program_goes() {
         found,
         expected.map(|(name, pages)| (name, pages.to_owned()))
     );
+}
+
+#[test]
+fn every_package_carries_the_licences_of_all_that_is_linked_into_its_program() {
+    let folder = tempfile::tempdir().unwrap();
+    for package in contents::all(&request(folder.path(), "1.0.0")).unwrap() {
+        let path = format!(
+            "/usr/share/doc/{}/THIRD-PARTY-LICENSES.txt.gz",
+            package.name
+        );
+        let file = package.files.iter().find(|file| file.path == path);
+        let mut text = String::new();
+        let mut packed = flate2::read::GzDecoder::new(file.unwrap().content.as_slice());
+        packed.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "MIT");
+    }
 }
 
 #[test]
