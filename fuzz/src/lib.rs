@@ -151,6 +151,10 @@ mod tests {
             spooled.any(|documents| documents > 0),
             "no seed is a file of the spool"
         );
+        for (target, _) in TARGETS {
+            let kept = seeds::kept(target).unwrap().len();
+            assert!(kept > 20, "{target} has {kept} kept inputs");
+        }
         for (target, least) in [("document", 300), ("store", 4), ("bundle", 3)] {
             assert!(
                 seeds::of(target).len() > least,

@@ -1,9 +1,11 @@
-//! What the engine starts from: recordings of real clients, golden files, and `fuzz/seeds`, which
-//! also keeps every input that once failed.
+//! What the engine starts from: recordings of real clients, golden files, `fuzz/seeds`, which also keeps
+//! every input that once failed, and `fuzz/corpus`: the fewest inputs that cover what earlier runs did.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use flate2::read::GzDecoder;
 use radiograph_proto_fixtures::{documents_of, example, recordings};
 use radiograph_protocol::{datagram, framing};
 
@@ -39,7 +41,28 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "filter" => seeds = seeds.iter().flat_map(|file| lines(file)).collect(),
         _ => {}
     }
+    // a target without any is found by the tests
+    seeds.extend(kept(target).unwrap_or_default());
     seeds
+}
+
+/// What was kept of earlier runs.
+///
+/// # Errors
+/// There is nothing, or it cannot be unpacked.
+pub fn kept(target: &str) -> io::Result<Vec<Vec<u8>>> {
+    let path = crate::root().join(format!("corpus/{target}.tar.gz"));
+    let mut archive = tar::Archive::new(GzDecoder::new(File::open(path)?));
+    let mut files = Vec::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        if entry.header().entry_type().is_file() {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes)?;
+            files.push(bytes);
+        }
+    }
+    Ok(files)
 }
 
 fn datagrams() -> impl Iterator<Item = Vec<u8>> {
