@@ -3,7 +3,7 @@
 //! everything is sealed and merged. Beside it what the disk alone and the CPU alone allow.
 //!
 //! Drives the service in this process, without HTTP: callers and floors share its cores, and what
-//! callers hold in memory (2 MB) is counted too.
+//! callers hold in memory (11 MB at most) is counted too.
 //! `cargo run --release -p radiograph-bench --bin ingest -- [--seconds 300] [--rate 25000]`
 
 #![cfg_attr(

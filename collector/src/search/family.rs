@@ -4,10 +4,10 @@
 //! where some segment of the node differs from the usual, and those where all of them do. Both answers
 //! to both questions follow exactly: some segment is usual where not all differ.
 
-use foldhash::{HashMap, HashMapExt as _};
 use std::borrow::Borrow;
 use std::hash::Hash;
 
+use foldhash::{HashMap, HashMapExt as _};
 use serde::{Deserialize, Serialize};
 
 use super::field::FLAG_BITS;

@@ -8,11 +8,11 @@
 //! Memory: about 100 bytes for each trace that waits. How many wait for new documents is for the
 //! callers to bound ([`Schedule::len`]); those that wait for a link are at most as many as are stored.
 
-use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use radiograph_protocol::ids::TraceId;
 
 /// Traces with new documents, by when they are due.

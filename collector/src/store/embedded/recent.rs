@@ -8,8 +8,9 @@
 
 use std::collections::VecDeque;
 
-use super::index::{PartitionId, Place};
 use foldhash::{HashMap, HashMapExt as _};
+
+use super::index::{PartitionId, Place};
 
 /// What an entry takes beside its text: in table and queue, with their slack.
 const ENTRY_BYTES: usize = 160;

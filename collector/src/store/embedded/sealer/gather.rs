@@ -150,9 +150,10 @@ impl<'g> TraceInLog<'g> {
         documents
     }
 
-    /// How many documents of it stand there, alike or not.
-    pub(super) fn document_entries(&self) -> usize {
-        self.entries.iter().filter(|entry| !entry.is_view).count()
+    /// Where its documents stand, alike or not.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        let documents = self.entries.iter().filter(|entry| !entry.is_view);
+        documents.map(|entry| entry.place)
     }
 
     /// Its view, encoded, when it is the one that counts.

@@ -38,7 +38,7 @@ impl Sealer {
         let notes = self.notes(log, &gathered)?;
         let parts = self.shared.index().parts.clone();
         let views: Vec<_> = gathered.views().collect();
-        let digests = self.digests(log, &gathered);
+        let digests = self.digests(&gathered);
         let name = log.name.sealed();
         let path = name.path(&self.shared.log_dir);
         let arrival = (log.name.hour.start(), log.name.hour.end());
@@ -126,14 +126,20 @@ impl Sealer {
     }
 
     /// Digests of the documents here. Of a trace that stands here alone the next log may have more.
-    fn digests(&self, log: &Partition, gathered: &Gathered) -> SealedDigests {
+    fn digests(&self, gathered: &Gathered) -> SealedDigests {
         let mut digests = SealedDigests::new();
         for trace in gathered.traces() {
             let trace_id = trace.trace_id;
-            let known = self.shared.index().digests(trace_id);
-            let here = known.iter().filter(|(_, place)| place.partition == log.id);
-            if here.clone().count() == trace.document_entries() {
-                digests.extend(here.map(|(digest, _)| (trace_id, *digest)));
+            let mut known = self.shared.index().digests(trace_id);
+            known.sort_unstable_by_key(|(_, place)| *place);
+            let known_at = |place| {
+                let at = known.binary_search_by_key(&place, |(_, place)| *place);
+                at.ok()
+                    .and_then(|at| known.get(at))
+                    .map(|(digest, _)| *digest)
+            };
+            if let Some(here) = trace.places().map(known_at).collect::<Option<Vec<_>>>() {
+                digests.extend(here.into_iter().map(|digest| (trace_id, digest)));
                 continue;
             }
             // what is kept elsewhere too stands here all the same
