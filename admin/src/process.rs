@@ -1,4 +1,5 @@
-//! What the system knows of this process, and of others. Reads `/proc/<process>/status`, where there is one.
+//! What the system knows of this process, and of others, and how many files this one may open. Reads
+//! `/proc/<process>/status`, where there is one.
 
 use std::time::Duration;
 
@@ -41,6 +42,30 @@ impl Process {
 pub fn resident_bytes_max(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     bytes_of(&status, "VmHWM:")
+}
+
+/// Lets this process have as many files and connections open as the system allows it. What it is given at
+/// its start is for programs that use `select`, and is 1,024 mostly.
+///
+/// # Errors
+/// The system refuses; nothing has changed then.
+#[cfg(unix)]
+pub fn raise_open_files_max() -> std::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let current = maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current, maximum })?)
+}
+
+/// Nothing, where there is no such bound.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "the same as elsewhere")]
+pub fn raise_open_files_max() -> std::io::Result<()> {
+    Ok(())
 }
 
 fn resident_bytes(status: &str) -> Option<u64> {

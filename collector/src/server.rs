@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use radiograph_admin::process::raise_open_files_max;
 use radiograph_admin::systemd::passed::{self, Passed, PassedError};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
@@ -122,6 +123,10 @@ pub async fn start_on(mut config: Config, passed: Passed) -> Result<Collector, S
     let (listener, address) = listen(config.listen, given).await?;
     // before the store opens, which may take a while
     let admin = admin(&config).await?;
+    // each sealed file stays open
+    if let Err(error) = raise_open_files_max() {
+        warn!(%error, "no more files can be open than the process was started with");
+    }
 
     let failed = |source| StartError::Store {
         path: config.data_dir.display().to_string(),

@@ -1,13 +1,16 @@
-//! What one client may take of a collector: its rate, its body, its place among the connections.
+//! What one client may take of a collector: its rate, its body, its place among the connections. And what
+//! the collector may take of the system.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::process::Command;
 
-use radiograph_tests::DEADLINE;
 use radiograph_tests::servers::Server;
+use radiograph_tests::{DEADLINE, binaries};
 
 /// The beginning of a gzip member.
 const NOT_GZIP: &[u8] = b"\x1f\x8b\x08\x00";
@@ -102,4 +105,25 @@ fn a_place_among_the_connections_is_waited_for() {
     drop(first);
     second.read_exact(&mut begin).unwrap();
     assert_eq!(&begin, b"HTTP/1.1 200");
+}
+
+#[test]
+fn as_many_files_may_be_open_as_the_system_allows() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -S -n 256 && exec \"$0\" \"$@\""]);
+    command.arg(binaries::path("radiograph-collector"));
+    command.args(["--listen", "127.0.0.1:0", "--admin", "off", "--data-dir"]);
+    command.arg(data.path());
+    let mut server = Server::spawn("radiograph-collector", command);
+    server.value_behind("address=");
+    let Ok(limits) = fs::read_to_string(format!("/proc/{}/limits", server.id())) else {
+        return println!("skipped: this system does not tell");
+    };
+    let open_files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let mut columns = open_files.unwrap().split_whitespace().skip(3);
+    let (soft, hard) = (columns.next().unwrap(), columns.next().unwrap());
+    assert!(soft == hard && soft != "256", "{open_files:?}");
 }

@@ -100,10 +100,14 @@ const ENTRY_BYTES_MAX: usize = RAW_BYTES_MAX - 64;
 /// milliseconds of the committer's work at most.
 const VIEWS_PER_REQUEST: usize = 64;
 
-/// Bytes that the index of what is not sealed may take; documents are refused beyond. That is 300,000
-/// settled traces of five documents, half a minute of the fastest ingest foreseen: reaching it means that
-/// sealing does not follow.
-const INDEX_BYTES_MAX: u32 = 192 << 20;
+/// Bytes that the index of what is not sealed may take; documents are refused beyond. That is 165,000
+/// settled traces of five documents, 16 s of 50,000 documents a second: reaching it means that sealing does
+/// not follow. A full log takes a third of it at most, whatever stands in it (`log.rs`).
+const INDEX_BYTES_MAX: u32 = 96 << 20;
+
+/// Files that may wait to be merged; documents are refused beyond. Sixteen merges of them, the content of ten
+/// minutes at 50,000 documents a second: reaching it means that merging does not follow. Each is open.
+const UNMERGED_FILES_MAX: u32 = 1024;
 
 /// What can be chosen about an embedded store.
 #[derive(Clone)]
@@ -321,8 +325,13 @@ impl Store for EmbeddedStore {
         if !self.is_sealing {
             return 0.0;
         }
-        let bytes = u32::try_from(self.shared.index().bytes()).unwrap_or(u32::MAX);
-        f64::from(bytes) / f64::from(INDEX_BYTES_MAX)
+        let share = |of: usize, of_max: u32| {
+            let of = u32::try_from(of).unwrap_or(u32::MAX);
+            f64::from(of) / f64::from(of_max)
+        };
+        let index = self.shared.index();
+        let unsealed = share(index.bytes(), INDEX_BYTES_MAX);
+        unsealed.max(share(index.parts.unmerged(), UNMERGED_FILES_MAX))
     }
 
     async fn documents(&self, trace_ids: &[TraceId]) -> Result<Vec<TraceDocuments>, StoreError> {
@@ -344,8 +353,7 @@ impl Store for EmbeddedStore {
             let mut bytes = 0;
             let mut fitting = Vec::with_capacity(VIEWS_PER_REQUEST);
             for view in views.by_ref().take(VIEWS_PER_REQUEST) {
-                let encoded = postcard::to_stdvec(&view)
-                    .map_err(std::io::Error::other)
+                let encoded = payload::encode_view(&view)
                     .doing("encoding a view for", Path::new("the store"))?;
                 if encoded.len() > ENTRY_BYTES_MAX {
                     oversized.push(OversizedView {

@@ -24,7 +24,7 @@ use super::format::BlockEncoder;
 use super::hour::{Hour, SealedName, left_before};
 use super::index::{Place, ViewEntry};
 use super::links::Producers;
-use super::log::{Carried, LogWriter};
+use super::log::{Carried, Documents, LogWriter};
 use super::pack::Packer;
 use super::queue::{Request, Work};
 use super::shared::Shared;
@@ -253,7 +253,7 @@ impl Committer {
             outcome.views.push((*trace_id, entry, producers_of(view)));
         }
         let mut fresh = HashSet::new();
-        let mut document_bytes = 0_u64;
+        let mut documents = Documents::default();
         for new in batch.documents() {
             let known = self.shared.index().place_of(new.trace_id, new.digest);
             let is_known = known.is_some() && known != new.replaces;
@@ -267,13 +267,13 @@ impl Committer {
             }
             let place = packer.document(new.trace_id, &new.document);
             outcome.placed.push(Some(place.doing(packing, at)?));
-            document_bytes = document_bytes.saturating_add(new.document.len() as u64);
+            documents.add(&new.document);
         }
         let bytes = packer.finish().doing(packing, at)?;
         if bytes.is_empty() {
             return Ok(());
         }
-        self.log.append(&bytes, document_bytes, !fresh.is_empty())
+        self.log.append(&bytes, documents)
     }
 
     /// Makes what is written known, and hands the texts over to those who will settle them.

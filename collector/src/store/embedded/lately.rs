@@ -1,7 +1,7 @@
 //! Digests of documents that were sealed lately: when a later log with more of their traces is sealed, or
 //! such a trace is counted, what was sealed before need not be read, put together and hashed again. Pure.
 //!
-//! A list says all that its file has of a trace, or has nothing of it: then the file is asked. Files never
+//! A list says all that its file has, so that a trace that is not in it is not in the file. Files never
 //! change, so a list is right as long as there is its file; lists of files that are gone are asked by
 //! nobody and leave as new ones come. Memory: 32 B a document, 8 MiB at most.
 
@@ -18,7 +18,7 @@ const DIGESTS_MAX: usize = 1 << 18;
 /// Files of which digests are kept at most, so that a look-up is short.
 const FILES_MAX: usize = 16;
 
-/// What one file has: all documents of some of its traces, by trace.
+/// What one file has: the digests of all its documents, by trace.
 pub(super) type SealedDigests = Vec<(TraceId, DocumentDigest)>;
 
 /// The lists of the files that were sealed last.
@@ -44,15 +44,14 @@ impl SealedLately {
         }
     }
 
-    /// The digests of all documents that a file has of a trace; `None` when that is not known.
+    /// The digests of all documents that a file has of a trace; `None` when the file is not known.
     pub(super) fn of(&self, name: SealedName, trace_id: TraceId) -> Option<Vec<DocumentDigest>> {
         let mut lists = self.lists.iter();
         let (_, list) = lists.find(|(known, _)| *known == name)?;
         let first = list.partition_point(|(known, _)| *known < trace_id);
         let from = list.iter().skip(first);
         let digests = from.take_while(|(known, _)| *known == trace_id);
-        let digests: Vec<_> = digests.map(|(_, digest)| *digest).collect();
-        (!digests.is_empty()).then_some(digests)
+        Some(digests.map(|(_, digest)| *digest).collect())
     }
 }
 
@@ -84,7 +83,8 @@ mod tests {
         let of = |file, trace| lately.of(name(file), sample::trace(trace));
         assert_eq!(of(1, 3), Some(vec![digest("b"), digest("c")]));
         assert_eq!(of(1, 1), Some(vec![digest("a")]));
-        assert_eq!((of(1, 2), of(1, 4), of(2, 3)), (None, None, None));
+        assert_eq!((of(1, 2), of(1, 4)), (Some(Vec::new()), Some(Vec::new())));
+        assert_eq!(of(2, 3), None);
     }
 
     #[test]

@@ -20,6 +20,10 @@ const UNSYNCED_BYTES_MAX: usize = 1 << 20;
 /// what any file leaves unused: more than a usual commit has.
 const TRIAL_BYTES: usize = 2 << 20;
 
+/// Documents at which a log is closed, however short they are: each takes memory until it is sealed, up to
+/// 470 B where it is a trace of its own.
+const DOCUMENTS_MAX: u64 = 65_536;
+
 /// Appends to the log of the hour.
 pub(super) struct LogWriter {
     log_dir: PathBuf,
@@ -38,7 +42,24 @@ struct OpenLog {
     durable_end: u64,
     /// What was written behind it.
     unsynced: Vec<u8>,
-    document_bytes: u64,
+    content: Documents,
+}
+
+/// How many documents, and their length.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Documents {
+    /// How many.
+    pub(super) count: u64,
+    /// Their length in all.
+    pub(super) bytes: u64,
+}
+
+impl Documents {
+    /// One more.
+    pub(super) const fn add(&mut self, document: &str) {
+        self.count = self.count.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(document.len() as u64);
+    }
 }
 
 impl OpenLog {
@@ -79,7 +100,8 @@ impl LogWriter {
     ) -> Result<(PartitionId, u64), StoreError> {
         if let Some(open) = &self.open
             && open.partition.name.hour == hour
-            && open.document_bytes < self.document_bytes_max
+            && open.content.bytes < self.document_bytes_max
+            && open.content.count < DOCUMENTS_MAX
         {
             return Ok((open.partition.id, open.end()));
         }
@@ -139,15 +161,19 @@ impl LogWriter {
             return Ok(None);
         }
         self.sync_names(path)?;
+        // as much as is likely
+        let bytes = end
+            .saturating_sub(header_end)
+            .saturating_mul(USUAL_COMPRESSION);
         Ok(Some(OpenLog {
             partition,
             file,
             durable_end: end,
             unsynced: Vec::new(),
-            // as much as is likely
-            document_bytes: end
-                .saturating_sub(header_end)
-                .saturating_mul(USUAL_COMPRESSION),
+            content: Documents {
+                count: bytes / USUAL_DOCUMENT_BYTES,
+                bytes,
+            },
         }))
     }
 
@@ -171,7 +197,7 @@ impl LogWriter {
                 file,
                 durable_end: bytes.len() as u64,
                 unsynced: Vec::new(),
-                document_bytes: 0,
+                content: Documents::default(),
             }),
             Err(error) => {
                 // what the disk has of it is unknown: neither file nor name are used again
@@ -211,17 +237,12 @@ impl LogWriter {
             .doing("syncing", &self.log_dir)
     }
 
-    /// Appends blocks, with so many bytes of documents in them, to the log that was turned to; if that is
-    /// asked for, all of it is durable when it returns.
+    /// Appends blocks, with so many documents in them, to the log that was turned to; if there are any, all
+    /// of it is durable when it returns.
     ///
     /// # Errors
     /// When that did not work; the caller is to [`Self::abandon`] the log.
-    pub(super) fn append(
-        &mut self,
-        bytes: &[u8],
-        document_bytes: u64,
-        is_durable: bool,
-    ) -> Result<(), StoreError> {
+    pub(super) fn append(&mut self, bytes: &[u8], documents: Documents) -> Result<(), StoreError> {
         let Some(open) = &mut self.open else {
             return Err(StoreError::Closed);
         };
@@ -231,14 +252,15 @@ impl LogWriter {
             .write_at(&open.file, bytes, end)
             .doing("writing", path)?;
         let unsynced = open.unsynced.len().saturating_add(bytes.len());
-        if !is_durable && unsynced <= UNSYNCED_BYTES_MAX {
+        if documents.count == 0 && unsynced <= UNSYNCED_BYTES_MAX {
             open.unsynced.extend_from_slice(bytes);
             return Ok(());
         }
         self.files.sync(&open.file).doing("syncing", path)?;
         open.durable_end = end.saturating_add(bytes.len() as u64);
         open.unsynced.clear();
-        open.document_bytes = open.document_bytes.saturating_add(document_bytes);
+        open.content.count = open.content.count.saturating_add(documents.count);
+        open.content.bytes = open.content.bytes.saturating_add(documents.bytes);
         Ok(())
     }
 
@@ -354,3 +376,5 @@ pub(super) fn remove_void(files: &dyn Files, path: &Path) -> Result<(), StoreErr
 
 /// Bytes of documents to a byte of log.
 const USUAL_COMPRESSION: u64 = 8;
+/// Bytes of a document.
+const USUAL_DOCUMENT_BYTES: u64 = 1000;

@@ -123,6 +123,12 @@ impl Parts {
         self.0.iter()
     }
 
+    /// How many were sealed in the last hours and are not merged with any other.
+    pub(super) fn unmerged(&self) -> usize {
+        let is_unmerged = |part: &&Part| part.name.generation == 0 && !part.is_cold;
+        self.iter().filter(is_unmerged).count()
+    }
+
     /// Adds one at its place.
     pub(super) fn insert(&mut self, part: Part) {
         let parts = Arc::make_mut(&mut self.0);

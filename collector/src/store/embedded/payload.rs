@@ -7,6 +7,8 @@
 //!
 //! An entry is found by its position: the offset of its first byte.
 
+use std::io;
+
 use radiograph_protocol::ids::TraceId;
 
 use super::format::{take, take_u32};
@@ -15,6 +17,9 @@ use crate::trace::view::TraceView;
 /// Version of the views' encoding. It grows with every change of [`TraceView`] or of what is derived
 /// into it; views of another version count as absent, so that they are derived again.
 pub(super) const VIEW_FORMAT: u8 = 2;
+
+/// Room for a view that is encoded: most need no more.
+const USUAL_VIEW_BYTES: usize = 2048;
 
 /// Bytes of a document's entry beside its text.
 pub(super) const DOCUMENT_ENTRY_BYTES: usize = 20;
@@ -31,6 +36,15 @@ pub(super) fn push_view(raw: &mut Vec<u8>, encoded: &[u8]) {
         raw.push(VIEW_FORMAT);
     }
     push_bytes(raw, encoded);
+}
+
+/// A view in postcard.
+///
+/// # Errors
+/// When it cannot be encoded.
+pub(super) fn encode_view(view: &TraceView) -> io::Result<Vec<u8>> {
+    let room = Vec::with_capacity(USUAL_VIEW_BYTES);
+    postcard::to_extend(view, room).map_err(io::Error::other)
 }
 
 /// The entry at a position and the position behind it.

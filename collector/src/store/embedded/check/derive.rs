@@ -7,6 +7,7 @@ use radiograph_protocol::ids::TraceId;
 use sha2::{Digest as _, Sha256};
 
 use super::super::ENTRY_BYTES_MAX;
+use super::super::payload::encode_view;
 use super::super::shared::Shared;
 use crate::trace::link::{Producers, linked_by};
 use crate::trace::stitch::{parse_all, stitch};
@@ -64,7 +65,7 @@ fn derive_unguarded(shared: &Shared, documents: &[String]) -> (Derived, u64) {
 
 /// A view's identity; `None` when it is larger than the store keeps.
 pub(super) fn digest_of(view: &TraceView) -> Option<ViewDigest> {
-    let encoded = postcard::to_stdvec(view).ok()?;
+    let encoded = encode_view(view).ok()?;
     if encoded.len() > ENTRY_BYTES_MAX {
         return None;
     }

@@ -12,6 +12,7 @@ use radiograph_protocol::timestamp::Timestamp;
 
 use super::super::failure::Doing;
 use super::super::files::{Files, SystemFiles};
+use super::super::payload::encode_view;
 use super::super::queue::{NewView, Work};
 use super::super::{EmbeddedStore, Options};
 use super::derive::{Derived, derive, documents_of};
@@ -122,8 +123,8 @@ fn put_views(store: &EmbeddedStore, traces: &[TraceId], tell: Tell<'_>) -> Resul
             let Derived::View(view) = derive(&store.shared, &documents).0 else {
                 continue;
             };
-            let encoded = postcard::to_stdvec(&*view).map_err(std::io::Error::other);
-            let encoded = encoded.doing("encoding a view for", Path::new("the store"))?;
+            let encoded =
+                encode_view(&view).doing("encoding a view for", Path::new("the store"))?;
             views.push(NewView {
                 view: *view,
                 encoded,

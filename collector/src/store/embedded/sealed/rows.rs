@@ -22,7 +22,7 @@ use radiograph_protocol::ids::TraceId;
 use radiograph_protocol::timestamp::{Elapsed, Timestamp};
 
 use super::super::format::take;
-use super::super::payload::VIEW_FORMAT;
+use super::super::payload::{VIEW_FORMAT, encode_view};
 use super::numbers;
 use super::text::{Context, Parts, PartsReader};
 use crate::store::Cursor;
@@ -78,7 +78,7 @@ impl Row {
         view.trace_id = TraceId::from_bits(0);
         view.summary.start = Timestamp::from_micros(0);
         view.summary.latest = Timestamp::from_micros(0);
-        let mut rest = postcard::to_stdvec(&view).map_err(io::Error::other)?;
+        let mut rest = encode_view(&view)?;
         // all rows of a file wait in memory to be sorted
         for bytes in [&mut rest, &mut parts.numbers, &mut parts.text] {
             bytes.shrink_to_fit();

@@ -275,6 +275,27 @@ async fn a_partition_with_a_damaged_view_is_dropped_and_the_totals_stay_right() 
 }
 
 #[tokio::test]
+async fn digests_of_a_sealed_file_are_of_what_is_left_in_it() {
+    let mut subject = Embedded::with(0, Arc::new(SystemFiles));
+    let next_hour = Timestamp::from_seconds(HOUR + 3600);
+    append(&subject, trace(1), &["a"]).await;
+    append(&subject, trace(1), &["b"]).await;
+    let first = block_offsets(&subject.log())[0];
+    subject.arrive_at(next_hour);
+    // both stand elsewhere too from now on, and one is lost here
+    append(&subject, trace(2), &["later"]).await;
+    subject.store().keep(&[trace(1)], next_hour).await.unwrap();
+    damage_block(&subject.log(), first);
+    sealing::seal_all(subject.embedded(), false, Timestamp::MIN).await;
+    let shared = &subject.embedded().shared;
+    let parts = shared.index().parts.clone();
+    let name = parts.iter().next().unwrap().name;
+    let left = shared.lately().of(name, trace(1));
+    assert_eq!(left, Some(vec![DocumentDigest::of("b")]));
+    assert_eq!(documents_of(&subject, trace(1)).await, ["a", "b"]);
+}
+
+#[tokio::test]
 async fn a_document_of_another_trace_is_never_handed_out() {
     let subject = Embedded::with(0, Arc::new(SystemFiles));
     append(&subject, trace(1), &["a"]).await;

@@ -294,6 +294,37 @@ async fn a_log_is_closed_when_it_is_full_and_settled_ones_are_sealed_by_themselv
 }
 
 #[tokio::test]
+async fn a_log_is_closed_when_it_has_many_documents_however_short_they_are() {
+    let subject = Embedded::new();
+    let texts: Vec<_> = (1..1 << 16).map(|number: u32| number.to_string()).collect();
+    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+    let second = subject.log().with_file_name("14-001.log");
+    append(&subject, trace(1), &texts).await;
+    append(&subject, trace(1), &["has room yet"]).await;
+    assert!(!second.exists());
+    append(&subject, trace(1), &["has none any more"]).await;
+    assert!(second.exists());
+}
+
+#[tokio::test]
+async fn what_waits_to_be_merged_is_counted_until_it_is() {
+    let subject = Embedded::new();
+    let unmerged = || subject.embedded().shared.index().parts.unmerged();
+    for number in 1..=2 {
+        append(&subject, trace(number), &["a"]).await;
+        seal_all(subject.embedded(), false, Timestamp::MIN).await;
+    }
+    assert_eq!(unmerged(), 2);
+    seal_all(subject.embedded(), true, Timestamp::MIN).await;
+    append(&subject, trace(3), &["a"]).await;
+    seal_all(subject.embedded(), false, Timestamp::MIN).await;
+    assert_eq!(unmerged(), 1, "beside the merged one");
+    // what is cold is merged by days, and not before its day is over
+    seal_all(subject.embedded(), false, Timestamp::MAX).await;
+    assert_eq!(unmerged(), 0);
+}
+
+#[tokio::test]
 async fn what_a_dying_process_leaves_beside_sealed_files_is_removed() {
     let mut subject = Embedded::new();
     let day = subject.log().parent().unwrap().to_owned();
