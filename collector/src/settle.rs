@@ -42,7 +42,7 @@ mod taken;
 pub const UNSETTLED_TRACES_MAX: u32 = 200_000;
 
 /// Traces that one task takes at a time.
-const TAKEN_TRACES_MAX: usize = 1024;
+const TAKEN_TRACES_MAX: usize = 512;
 
 /// Tasks per core: while one waits for its views to be stored, which takes as long as a commit of all
 /// documents that come meanwhile, another one stitches.

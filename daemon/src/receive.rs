@@ -91,13 +91,17 @@ impl Receiver {
         let entered = runtime.enter();
         let socket = BatchSocket::new(socket)?;
         drop(entered);
+        // before the thread runs: who asks meanwhile must not take it for one that has ended
+        let receiving = Receiving::begin(&self.metrics);
         thread::Builder::new()
             .name("receive".to_owned())
-            .spawn(move || runtime.block_on(self.run(socket)))
+            .spawn(move || {
+                let _receiving = receiving;
+                runtime.block_on(self.run(socket));
+            })
     }
 
     async fn run(self, mut socket: BatchSocket) {
-        let _receiving = Receiving::begin(&self.metrics);
         let nap = nap(self.receive_buffer_bytes);
         let mut open = OpenBlock::default();
         let mut last_read_ends = None;
