@@ -19,6 +19,14 @@ seen() { # waits for the trace; yes, or no after a minute
     for _ in $(seq 240); do [ "$(trace "$1")" = 1 ] && echo yes && return; sleep 0.25; done
     echo no
 }
+noted() { # waits until the daemon's lines in the journal have the text; in how many, or 0 after a minute
+    local lines
+    for _ in $(seq 240); do
+        lines=$(journalctl -u radiograph-daemon -o cat --no-pager | grep -c "$1") && break
+        sleep 0.25
+    done
+    echo "$lines"
+}
 active() { systemctl is-active "$@" | tr '\n' ' '; }
 
 dpkg_quiet -i radiograph-collector_1.0.0_amd64.deb radiograph-daemon_1.0.0_amd64.deb radiograph_1.0.0_amd64.deb
@@ -41,7 +49,7 @@ say edited "$(grep -c '# edited' /etc/radiograph/daemon.env)"
 say restarted "$([ "$before" != "$(systemctl show -P MainPID radiograph-daemon)" ] && echo yes)"
 say active_again "$(active radiograph-daemon radiograph-collector)"
 say kept "$(seen 1)"
-say clean "$(journalctl -u radiograph-daemon -o cat --no-pager | grep -c 'Got shutdown signal: terminated')"
+say clean "$(noted 'Got shutdown signal: terminated')"
 
 # sockets that systemd holds: what is sent while there is no daemon arrives
 systemctl stop radiograph-daemon
@@ -58,13 +66,13 @@ mkdir -p /etc/amazon/xray
 printf 'Version: 2\nSocket:\n  UDPAddress: "127.0.0.1:2900"\n  TCPAddress: "127.0.0.1:2900"\nEndpoint: "http://127.0.0.1:2080"\nRegion: "eu-west-1"\n' >/etc/amazon/xray/cfg.yaml
 sum=$(md5sum /etc/amazon/xray/cfg.yaml)
 systemctl restart radiograph-daemon 2>/dev/null
-say differs "$(journalctl -u radiograph-daemon -o cat --no-pager | grep -c 'is 127.0.0.1:2900, but the socket unit passes 127.0.0.1:2000' | sed 's/^[1-9].*/told/')"
+say differs "$(noted 'is 127.0.0.1:2900, but the socket unit passes 127.0.0.1:2000' | sed 's/^[1-9].*/told/')"
 systemctl disable --now radiograph-daemon.socket radiograph-daemon 2>/dev/null
 systemctl reset-failed
 systemctl start radiograph-daemon
 send 3 2900
 say takeover "$(seen 3)"
-say takeover_region "$(journalctl -u radiograph-daemon -o cat --no-pager | grep -c 'Using region: eu-west-1' | sed 's/^[1-9].*/told/')"
+say takeover_region "$(noted 'Using region: eu-west-1' | sed 's/^[1-9].*/told/')"
 
 # the AWS daemon runs: installing says what to do, and does not fail
 dpkg_quiet -r radiograph-daemon
