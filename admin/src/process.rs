@@ -53,19 +53,12 @@ pub fn resident_bytes_max(process: u32) -> Option<u64> {
 pub fn raise_open_files_max() -> std::io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let current = maximum;
-    Ok(setrlimit(Resource::Nofile, Rlimit { current, maximum })?)
-}
-
-/// Nothing, where there is no such bound.
-///
-/// # Errors
-/// Never.
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same as elsewhere")]
-pub fn raise_open_files_max() -> std::io::Result<()> {
-    Ok(())
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    Ok(setrlimit(Resource::Nofile, raised)?)
 }
 
 fn resident_bytes(status: &str) -> Option<u64> {

@@ -2,12 +2,11 @@
 //! which were refused and why.
 //!
 //! A document is read here to be checked, and again when its trace is settled. To keep what was read until
-//! then was tried: at full load it took 750 MB instead of 440 and no less CPU (`bench/ingest`), since it had
-//! left the caches by then.
+//! then was tried: at full load it took more memory and no less CPU, since it had left the caches by then.
 //!
 //! Bounds: 50 documents a call, or as many as the form of the call takes; [`APPENDS_MAX`] calls whose
-//! documents are on their way to the disk. When settling or sealing does not follow, nothing is piled up
-//! for them: from half of what may wait calls are made to wait, ever longer, and beyond it they are
+//! documents are on their way to the disk. When settling, sealing or merging does not follow, nothing is
+//! piled up for them: from half of what may wait calls are made to wait, ever longer, and beyond it they are
 //! throttled, so that daemons spool.
 
 use std::borrow::Cow;
@@ -127,7 +126,7 @@ impl Ingest {
         Ok(())
     }
 
-    /// What waits to be settled or sealed, as a share of what may.
+    /// What waits to be settled, sealed or merged, as a share of what may.
     fn load(&self) -> f64 {
         self.settler.load().max(self.store.backlog())
     }

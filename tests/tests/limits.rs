@@ -118,7 +118,8 @@ fn as_many_files_may_be_open_as_the_system_allows() {
     let mut server = Server::spawn("radiograph-collector", command);
     server.value_behind("address=");
     let Ok(limits) = fs::read_to_string(format!("/proc/{}/limits", server.id())) else {
-        return println!("skipped: this system does not tell");
+        let why = "this system does not tell how many files may be open";
+        return writeln!(std::io::stderr().lock(), "skipped: {why}").unwrap();
     };
     let open_files = limits
         .lines()

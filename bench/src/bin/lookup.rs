@@ -1,8 +1,8 @@
 //! Looking up traces by id in 30 days of sealed files, without knowing when they arrived: what the
 //! embedded store takes for 5 ids cold and warm, and beside it what reading as many blocks of that size
-//! takes on the same disk. Then how long opening takes, of these files and of a log that a dying process
-//! left.
-//! `cargo run --release -p radiograph-bench --bin lookup [traces a day] [documents in the log]`
+//! takes on the same disk. Then how long opening takes, of these files and of the logs that a dying
+//! process left.
+//! `cargo run --release -p radiograph-bench --bin lookup [traces a day] [documents in the logs]`
 
 #![cfg_attr(
     target_os = "linux",

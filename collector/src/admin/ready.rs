@@ -1,8 +1,8 @@
 //! Whether the collector lives, and whether it would do its work now. Pure.
 //!
 //! It is ready when it would take documents: it is put together and not about to end, the store takes
-//! writes, and no more waits to be settled or sealed than may. Reads may work all the same. Who restarts
-//! what is unhealthy asks `/livez`: a full disk does not concern it, since a restart would not help.
+//! writes, and no more waits to be settled, sealed or merged than may. Reads may work all the same. Who
+//! restarts what is unhealthy asks `/livez`: a full disk does not concern it, since a restart would not help.
 
 use radiograph_admin::{Verdict, lines, with_causes};
 

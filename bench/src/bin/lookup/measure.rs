@@ -184,7 +184,7 @@ impl Bench<'_> {
     }
 }
 
-/// Opening what a process leaves that died with so many documents in its log.
+/// Opening what a process leaves that died with so many documents in its logs.
 fn log(
     runtime: &tokio::runtime::Runtime,
     count: u64,
@@ -221,7 +221,7 @@ fn log(
     let (took, store) = timed(|| EmbeddedStore::open(dir.path(), unsealed()));
     let _open = store?;
     println!(
-        "\nopening a log of {:.0} MB, {:.0} MB of documents: {took:.2?}; {:.2} s a GB of log, {:.2} s a GB of documents",
+        "\nopening logs of {:.0} MB, {:.0} MB of documents: {took:.2?}; {:.2} s a GB of log, {:.2} s a GB of documents",
         as_f64(bytes) / 1e6,
         as_f64(raw) / 1e6,
         took.as_secs_f64() * 1e9 / as_f64(bytes),

@@ -134,9 +134,7 @@ impl Sealer {
             known.sort_unstable_by_key(|(_, place)| *place);
             let known_at = |place| {
                 let at = known.binary_search_by_key(&place, |(_, place)| *place);
-                at.ok()
-                    .and_then(|at| known.get(at))
-                    .map(|(digest, _)| *digest)
+                known.get(at.ok()?).map(|(digest, _)| *digest)
             };
             if let Some(here) = trace.places().map(known_at).collect::<Option<Vec<_>>>() {
                 digests.extend(here.into_iter().map(|digest| (trace_id, digest)));

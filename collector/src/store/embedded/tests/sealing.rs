@@ -261,17 +261,23 @@ async fn the_index_holds_nothing_of_what_was_sealed() {
     assert!(log_dir.join("2026-11-21/14-001.log").exists());
 }
 
-#[tokio::test]
-async fn a_log_is_closed_when_it_is_full_and_settled_ones_are_sealed_by_themselves() {
+/// A store that closes logs at so many bytes of documents, and seals and merges in the background.
+fn sealing_by_itself(seal_document_bytes: u64) -> Embedded {
     let mut subject = Embedded::new();
     subject.close();
     let options = Options {
         is_sealing: true,
-        seal_document_bytes: 100,
+        seal_document_bytes,
         ..subject.options()
     };
     let store = EmbeddedStore::open(subject.dir.path(), options).unwrap();
     subject.store = Some(Arc::new(store));
+    subject
+}
+
+#[tokio::test]
+async fn a_log_is_closed_when_it_is_full_and_settled_ones_are_sealed_by_themselves() {
+    let mut subject = sealing_by_itself(100);
     for number in 1..=4 {
         append(&subject, trace(number), &[&"x".repeat(60)]).await;
     }
@@ -308,13 +314,15 @@ async fn a_log_is_closed_when_it_has_many_documents_however_short_they_are() {
 
 #[tokio::test]
 async fn what_waits_to_be_merged_is_counted_until_it_is() {
-    let subject = Embedded::new();
+    let subject = sealing_by_itself(u64::MAX);
     let unmerged = || subject.embedded().shared.index().parts.unmerged();
     for number in 1..=2 {
         append(&subject, trace(number), &["a"]).await;
         seal_all(subject.embedded(), false, Timestamp::MIN).await;
     }
     assert_eq!(unmerged(), 2);
+    let waiting = subject.store().backlog() * f64::from(UNMERGED_FILES_MAX);
+    assert!((waiting - 2.0).abs() < 0.001, "{waiting}");
     seal_all(subject.embedded(), true, Timestamp::MIN).await;
     append(&subject, trace(3), &["a"]).await;
     seal_all(subject.embedded(), false, Timestamp::MIN).await;
